@@ -1,0 +1,1 @@
+"""Upkeep: what the product knows and decides, and the web it shows."""

@@ -1,0 +1,221 @@
+"""Settings: read once, in a composition root, into a frozen object.
+
+A wrong or missing value refuses to start with one sentence that names the variable. `NAME_FILE`
+may hold any value. What the environment leaves out is taken from `$VAR/stack.json`, which a
+running `make run` keeps, so that the operator's verbs find it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portal.kit.tokens import Pepper
+
+STACK_FILE = "stack.json"
+GATE_MODES = ("enforce", "observe")
+BLIND_MODES = ("deny",)
+Network = IPv4Network | IPv6Network
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the sentence names the variable."""
+
+
+@dataclass(frozen=True)
+class Brand:
+    """The platform's own face: customers see the platform, not Upkeep. Absent links are None."""
+
+    name: str = "Upkeep"
+    logo: str | None = None
+    api_url: str | None = None
+    docs_url: str | None = None
+    forum_url: str | None = None
+    status_url: str | None = None
+    terms_url: str | None = None
+    privacy_url: str | None = None
+    support_mail: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an installation may decide. Secrets never appear in its repr."""
+
+    port: int
+    var: Path
+    public_url: str
+    database_url: str = field(repr=False)
+    owner_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+    throttle_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    key_peppers: tuple[Pepper, ...] = field(repr=False)
+    key_prefixes: tuple[str, ...] = ("upk",)
+    trusted_proxies: tuple[Network, ...] = ()
+    gate_mode: str = "enforce"
+    gate_when_blind: str = "deny"
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "noreply@localhost"
+    plans_file: Path = Path("catalogue.toml")
+    metrics_public: bool = False
+    brand: Brand = Brand()
+
+    @property
+    def key_prefix(self) -> str:
+        """The prefix that new keys are minted with."""
+        return self.key_prefixes[0]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the portal is reached on this machine alone."""
+        return _is_loopback(urlsplit(self.public_url).hostname or "")
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether the portal is reached over TLS, so that cookies may say so."""
+        return self.public_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings of this process; SettingsError with one sentence when one is wrong."""
+    var = Path(environ.get("VAR") or "var").resolve()
+    read = _Reader(environ, _running(var))
+    port = read.integer("PORT", 8000, 1, 65535)
+    public_url = read.url("PUBLIC_URL", f"http://127.0.0.1:{port}", ("http", "https")).rstrip("/")
+    host = urlsplit(public_url).hostname or "localhost"
+    database_url = read.required("DATABASE_URL", "name a PostgreSQL database, or start `make run`")
+    redis_url = read.required("REDIS_URL", "name a Redis server, or start `make run`")
+    return Settings(
+        port=port,
+        var=var,
+        public_url=public_url,
+        database_url=database_url,
+        owner_database_url=read.text("OWNER_DATABASE_URL") or database_url,
+        redis_url=redis_url,
+        broker_url=read.text("BROKER_URL") or redis_url,
+        throttle_url=read.text("THROTTLE_URL") or redis_url,
+        secret_key=read.secret("SECRET_KEY", 32),
+        key_peppers=read.peppers("KEY_PEPPERS"),
+        key_prefixes=read.prefixes("KEY_PREFIX"),
+        trusted_proxies=read.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1/128"),
+        gate_mode=read.choice("GATE_MODE", GATE_MODES),
+        gate_when_blind=read.choice("GATE_WHEN_BLIND", BLIND_MODES),
+        smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")) or None,
+        mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
+        plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),
+        metrics_public=read.choice("METRICS", ("private", "public")) == "public",
+        brand=_brand(read),
+    )
+
+
+def _brand(read: "_Reader") -> Brand:
+    links = {
+        name.lower(): read.url(name, "", ("http", "https")) or None
+        for name in ("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL")
+    }
+    return Brand(
+        name=read.text("BRAND_NAME") or Brand.name,
+        logo=read.text("BRAND_LOGO"),
+        support_mail=read.text("SUPPORT_MAIL"),
+        **links,
+    )
+
+
+def _running(var: Path) -> Mapping[str, str]:
+    try:
+        return dict(json.loads((var / STACK_FILE).read_text()))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"VAR names {var}, whose {STACK_FILE} cannot be read: {problem}.") from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class _Reader:
+    environ: Mapping[str, str]
+    running: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        if value := self.environ.get(name, "").strip():
+            return value
+        if path := self.environ.get(f"{name}_FILE", "").strip():
+            try:
+                return Path(path).read_text().strip()
+            except OSError as problem:
+                raise SettingsError(f"{name}_FILE cannot be read: {problem}.") from None
+        return self.running.get(name) or None
+
+    def required(self, name: str, advice: str) -> str:
+        if (value := self.text(name)) is None:
+            raise SettingsError(f"{name} is not set: {advice}.")
+        return value
+
+    def secret(self, name: str, length: int) -> str:
+        value = self.required(name, f"give it {length} or more random characters")
+        if len(value) < length:
+            raise SettingsError(f"{name} is too short: give it {length} or more random characters.")
+        return value
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.text(name)
+        if value is None:
+            return default
+        if not value.isdecimal() or not low <= int(value) <= high:
+            raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+        return int(value)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name) or choices[0]
+        if value not in choices:
+            raise SettingsError(f"{name} must be {' or '.join(choices)}, not {value!r}.")
+        return value
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name) or default
+        if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).hostname):
+            raise SettingsError(f"{name} must be a {' or '.join(schemes)} address, not {value!r}.")
+        return value
+
+    def peppers(self, name: str) -> tuple[Pepper, ...]:
+        advice = "list `id:hex` pairs, newest first, each hex part of 32 or more digits"
+        peppers = []
+        for part in self.required(name, advice).split(","):
+            pepper_id, _, secret = part.strip().partition(":")
+            try:
+                value = bytes.fromhex(secret)
+            except ValueError:
+                value = b""
+            if not pepper_id.isalnum() or len(value) < 16:
+                raise SettingsError(f"{name} is not well formed: {advice}.")
+            peppers.append(Pepper(pepper_id, value))
+        if len({pepper.id for pepper in peppers}) != len(peppers):
+            raise SettingsError(f"{name} names one id twice: {advice}.")
+        return tuple(peppers)
+
+    def prefixes(self, name: str) -> tuple[str, ...]:
+        """The prefix for new keys first, then earlier ones that stay valid."""
+        found = tuple(part.strip() for part in (self.text(name) or "upk").split(","))
+        if not all(part.isalnum() and part.isascii() and len(part) <= 12 for part in found):
+            raise SettingsError(
+                f"{name} must be 1 to 12 letters and digits, earlier ones after a comma, not {','.join(found)!r}."
+            )
+        return found
+
+    def networks(self, name: str, default: str) -> tuple[Network, ...]:
+        try:
+            parts = (self.text(name) or default).split(",")
+            return tuple(ip_network(part.strip()) for part in parts)
+        except ValueError as problem:
+            raise SettingsError(f"{name} must list networks such as 10.0.0.0/8: {problem}.") from None
