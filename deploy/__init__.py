@@ -1,0 +1,1 @@
+"""Upkeep, put on a machine."""
