@@ -1,0 +1,32 @@
+"""The operator's way in: `upkeep <noun> <verb>`."""
+
+import sys
+
+import click
+import redis
+import sqlalchemy.exc
+
+from portal.cli import accounts, keys, plans, usage
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def upkeep() -> None:
+    """Run a platform that pays for itself: accounts, keys, plans and usage.
+
+    Each verb finds a running `make run` by VAR (the state folder, ./var unless set), or what
+    DATABASE_URL and REDIS_URL name.
+    """
+
+
+for group in (*accounts.groups, *plans.groups, *keys.groups, *usage.groups):
+    upkeep.add_command(group)
+
+
+def main() -> None:
+    """Run one verb; exit 1 and one sentence when the database or Redis cannot be reached."""
+    try:
+        upkeep(prog_name="upkeep")
+    except sqlalchemy.exc.OperationalError:
+        sys.exit("Error: the database that DATABASE_URL names does not answer. Is `make run` up?")
+    except redis.exceptions.ConnectionError:
+        sys.exit("Error: the Redis that REDIS_URL names does not answer. Is `make run` up?")

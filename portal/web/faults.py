@@ -1,0 +1,80 @@
+"""Faults: how refusals and errors are shown, to people as pages and under /v1 as problems."""
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, json, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from portal.kit.errors import Conflict, Exhausted, Forbidden, Invalid, Missing, Refusal
+
+STATUSES: dict[type[Refusal], int] = {Missing: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Exhausted: 429}
+TITLES = {
+    400: "That request could not be read",
+    401: "Sign in first",
+    403: "That is not allowed",
+    404: "Not found",
+    405: "That cannot be done here",
+    409: "Nothing was changed",
+    413: "That is too large",
+    415: "That kind of content is not taken here",
+    422: "Something needs another look",
+    429: "Too much, for now",
+    500: "Something broke",
+    503: "Not available right now",
+}
+SENTENCES = {
+    404: "There is no such page, or it is not yours to see.",
+    405: "This address does not take that kind of request.",
+    429: "You have asked for this very often. Wait a little, then try again.",
+    500: "The fault is ours and has been noted. What you sent was not saved; try again in a moment.",
+    503: "Upkeep cannot reach what it needs. Try again in a moment.",
+}
+log = structlog.get_logger(__name__)
+
+
+def init(app: Flask) -> None:
+    """Show every refusal and error in one way."""
+
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        return _answer(STATUSES[type(refusal)], refusal.sentence, refusal.code)
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Response:
+        sentence = "This form is too old, or did not come from this site. Open the page again and repeat it."
+        return _answer(400, sentence, "form_expired")
+
+    @app.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> Response:
+        if error.response is not None:  # a redirect that Werkzeug raised
+            return Response.force_type(error.response)
+        status = error.code or 500
+        return _answer(status, SENTENCES.get(status, error.description or ""), error.name.lower().replace(" ", "_"))
+
+    @app.errorhandler(Exception)
+    def broke(error: Exception) -> Response:
+        log.exception("request broke", path=request.path)
+        return _answer(500, SENTENCES[500], "internal_error")
+
+
+def _answer(status: int, sentence: str, code: str) -> Response:
+    title = TITLES.get(status, "That did not work")
+    if request.path.startswith("/v1/"):
+        return _problem(status, title, sentence, code)
+    page = render_template("errors/error.html", status=status, title=title, sentence=sentence)
+    response = Response(page, status)
+    return response
+
+
+def _problem(status: int, title: str, sentence: str, code: str) -> Response:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": sentence,
+        "code": code.upper(),
+        "request_id": g.get("request_id"),
+    }
+    return Response(json.dumps(body), status, content_type="application/problem+json")
