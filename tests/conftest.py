@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from deploy.local.engines import OWNER, Engines
 from portal.kit import db
+from portal.kit.settings import load
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,6 +94,35 @@ def redis(redis_url):
         client.flushall()
         yield client
         client.flushall()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url, owner_database_url, redis_url, tmp_path_factory):
+    """The settings of an installation on loopback, on the test engines."""
+    return load(
+        {
+            "VAR": str(tmp_path_factory.mktemp("var")),
+            "PUBLIC_URL": "http://127.0.0.1:8000",
+            "DATABASE_URL": database_url,
+            "OWNER_DATABASE_URL": owner_database_url,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": "a secret of the tests, long enough",
+            "KEY_PEPPERS": "p1:" + "11" * 32,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def web_app(settings):
+    """The whole site. CSRF is checked as in production; throttles are off unless a test turns them on."""
+    create_app = importlib.import_module("portal.web").create_app
+    return create_app(settings, TESTING=True, RATELIMIT_ENABLED=False)
+
+
+@pytest.fixture
+def client(web_app, database, redis):
+    """A browser without JavaScript; what it does is committed, and undone after the test."""
+    return web_app.test_client()
 
 
 def _draft_tables(url):
