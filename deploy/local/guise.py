@@ -69,12 +69,17 @@ def before_exec(guise: Guise, orphan_signal: signal.Signals = signal.SIGKILL) ->
     def prepare() -> None:
         if guise is Guise.NAMESPACE:
             _enter_namespace()
-        if sys.platform == "linux":
-            _libc.prctl(PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
-            if os.getppid() != parent:  # it died before we asked
-                os._exit(1)
+        die_with_parent(orphan_signal)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
 
     return prepare
+
+
+def die_with_parent(orphan_signal: signal.Signals) -> None:
+    """Ask for a signal when the process that started this one ends (Linux only)."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
 
 
 def _enter_namespace() -> None:

@@ -41,6 +41,8 @@ class Process:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._popen: subprocess.Popen[bytes] | None = None
+        self._asked_to_stop = False
+        self._cleared = False
 
     @property
     def name(self) -> str:
@@ -56,9 +58,18 @@ class Process:
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def ending(self) -> str:
+        """How its newest life ended, in words."""
+        code = self._popen.poll() if self._popen else None
+        if code is not None and code < 0:
+            return signal.Signals(-code).name
+        return f"exit {code}"
+
     def spawn(self) -> None:
         """Start it, in a process group of its own so that Ctrl-C reaches the supervisor alone."""
         service = self.service
+        self._asked_to_stop = self._cleared = False
         with service.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 list(service.command),
@@ -80,16 +91,22 @@ class Process:
             self.stop()
             raise StackError(f"{self.name} did not start; the end of {self.service.log} says:\n{self.tail()}")
 
-    def stop(self) -> None:
-        """Ask it to stop, and kill its group when it does not within `stop_seconds`."""
-        if self._popen is None:
-            return
-        if self.alive:
+    def ask_to_stop(self) -> None:
+        """Send its stop signal, once, and do not wait."""
+        if self._popen is not None and self.alive and not self._asked_to_stop:
             self._popen.send_signal(self.service.stop_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(self.service.stop_seconds)
+            self._asked_to_stop = True
+
+    def stop(self) -> None:
+        """Ask it to stop, wait `stop_seconds`, and kill what is then left of its group."""
+        if self._popen is None or self._cleared:
+            return
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(self.service.stop_seconds)
         kill_group(self._popen.pid)
         self._popen.wait()
+        self._cleared = True  # its number may soon be another's
 
     def kill(self) -> None:
         """End it without a warning (SIGKILL), itself alone: its own children must notice."""

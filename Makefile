@@ -1,0 +1,49 @@
+# Upkeep. Only Python 3.11 to 3.13 and make are assumed; uv is used when it is there.
+
+PORT ?= 8000
+VAR ?= $(CURDIR)/var
+export PORT VAR
+
+PY := .venv/bin/python
+RUN := .venv/.ready-to-run
+DEV := .venv/.ready-to-develop
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench lock
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@echo "  PORT=8001 moves the web port, VAR=folder the state (now $(VAR))."
+
+run: $(RUN) ## Start everything on http://127.0.0.1:8000; Ctrl-C stops everything
+	@$(PY) -m deploy.local --while-parent-lives
+
+test: $(DEV) ## Run the tests (ARGS="-k keys" narrows them)
+	@$(PY) -m pytest $(ARGS)
+
+check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	@$(MAKE) --no-print-directory test
+
+lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
+	uv lock
+	uv export --quiet --frozen --no-dev --output-file requirements.txt
+	uv export --quiet --frozen --only-dev --output-file requirements-dev.txt
+
+demo:
+	@echo "There is no demo yet: make run starts an empty portal."; exit 1
+
+bench:
+	@echo "There is no bench yet."; exit 1
+
+$(RUN): requirements.txt deploy/venv deploy/upkeep
+	@deploy/venv requirements.txt
+	@cp deploy/upkeep .venv/bin/upkeep
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	@deploy/venv requirements-dev.txt
+	@touch $@

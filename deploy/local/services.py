@@ -1,0 +1,93 @@
+"""The product's own processes: the web, the worker and beat."""
+
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deploy.local.process import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+QUEUES = "urgent,bulk,letters"
+
+
+def web(port: int, environment: Mapping[str, str], logs: Path) -> Service:
+    """gunicorn; ready when /readyz says so."""
+    return _python(
+        "web",
+        ["-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "wsgi:application"],
+        environment,
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def worker(environment: Mapping[str, str], logs: Path) -> Service:
+    """A Celery worker for every queue; ready when it consumes."""
+    options = ["--queues", QUEUES, "--concurrency", "2", "--without-gossip", "--without-mingle"]
+    return _celery("worker", [*options, "--loglevel", "INFO"], environment, logs, says=" ready.")
+
+
+def beat(folder: Path, environment: Mapping[str, str], logs: Path) -> Service:
+    """Celery's clock, apart from the worker so that its death is noticed."""
+    options = ["--schedule", str(folder / "beat-schedule"), "--pidfile", "", "--loglevel", "INFO"]
+    return _celery("beat", options, environment, logs, says="beat: Starting")
+
+
+def answers(url: str, *, seconds: float = 5) -> bool:
+    """Whether a GET is answered with 200, whatever proxies the environment names."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=seconds) as reply:
+            return bool(reply.status == 200)
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def _celery(
+    name: str, options: Sequence[str], environment: Mapping[str, str], logs: Path, *, says: str
+) -> Service:
+    log = logs / f"{name}.log"
+    return _python(
+        name,
+        ["-m", "celery", "--app", "worker.app", name, *options],
+        environment,
+        logs,
+        ready=_says(log, says),
+    )
+
+
+def _says(log: Path, words: str) -> Callable[[], bool]:
+    """Whether the log says these words in what was added from now on."""
+    start = log.stat().st_size if log.exists() else 0
+
+    def said() -> bool:
+        with log.open("rb") as lines:
+            lines.seek(start)
+            return words.encode() in lines.read()
+
+    return said
+
+
+def _python(
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    logs: Path,
+    *,
+    ready: Callable[[], bool],
+    orphan_signal: signal.Signals = signal.SIGKILL,
+) -> Service:
+    return Service(
+        name=name,
+        command=[sys.executable, *arguments],
+        log=logs / f"{name}.log",
+        ready=ready,
+        environment={**os.environ, **environment},
+        folder=ROOT,
+        orphan_signal=orphan_signal,
+    )

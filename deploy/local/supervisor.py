@@ -1,0 +1,172 @@
+"""The stack under one roof: started in order, watched, started again, stopped."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import services
+from deploy.local.guise import Guise, before_exec
+from deploy.local.ports import is_free
+from deploy.local.postgres import OWNER, Postgres
+from deploy.local.process import Process, Service, StackError
+from deploy.local.redis_server import Redis
+from deploy.local.state import State
+
+WATCH_SECONDS = 0.2
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 30
+STEADY_SECONDS = 60
+
+# What the operator's verbs need to know of a running stack.
+SHARED = (
+    *("PUBLIC_URL", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "BROKER_URL", "THROTTLE_URL"),
+    *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES", "GATE_MODE", "GATE_WHEN_BLIND"),
+    *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
+    *("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL"),
+)
+
+
+@dataclass
+class Watched:
+    """A process, how often it died lately, and when it was or will be started again."""
+
+    process: Process
+    born_at: float
+    deaths: int = 0
+    due_at: float | None = None
+
+
+class Supervisor:
+    """Starts the stack on a folder and a port, and keeps it up. `say` prints one line for a person."""
+
+    def __init__(self, folder: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
+        self.state = State(folder)
+        self.port = port
+        self.url = environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"
+        self._say = say
+        self._environ = environ
+        self._watched: list[Watched] = []
+
+    def start(self) -> None:
+        """Start everything, each when the one before is ready. Raises StackError with one sentence."""
+        self.state.take(self.url)
+        if not is_free(self.port):
+            raise StackError(
+                f"Port {self.port} is taken by another program: stop it, or choose another port, "
+                f"for example `make run PORT={self.port + 1}`."
+            )
+        self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
+        environment = self._environment()
+        self._once("migrations", environment, "alembic", "upgrade", "head")
+        self._once("plans", environment, "portal", "plans", "publish")
+        self.state.publish(environment)
+        self._run(services.web(self.port, environment, self.state.logs))
+        self._run(services.worker(environment, self.state.logs))
+        self._run(services.beat(self.state.folder, environment, self.state.logs))
+        link = self._once("staff", environment, "portal", "staff", "invite-first")
+        self._say(f"Upkeep    {self.url}")
+        if link:
+            self._say(f"Operator  {link} (signs you in once)")
+        if "SMTP_URL" not in environment:
+            self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
+        self._say("Ctrl-C stops everything.")
+
+    def watch(self) -> None:
+        """Start again what dies, after a delay that grows; never returns."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            for watched in self._watched:
+                self._look_after(watched, time.monotonic())
+
+    def stop(self) -> None:
+        """Stop everything, the last started first; the engines when all others have gone."""
+        for watched in self._watched:
+            if not isinstance(watched.process, Postgres | Redis):
+                watched.process.ask_to_stop()
+        for watched in reversed(self._watched):
+            watched.process.stop()
+        self._watched.clear()
+        self.state.release()
+
+    def _environment(self) -> dict[str, str]:
+        """Start the engines that the environment does not name; the environment of all others."""
+        shared = {name: value for name in SHARED if (value := _setting(self._environ, name))}
+        kept = self.state.secrets()
+        shared = {"SECRET_KEY": kept.secret_key, "KEY_PEPPERS": kept.key_peppers} | shared
+        if "DATABASE_URL" in shared:
+            self._say("Database  the one that DATABASE_URL names")
+        else:
+            postgres = Postgres(self.state.folder, self.state.port("postgres"), kept.passwords)
+            self._add(postgres)
+            shared |= {"DATABASE_URL": postgres.url(), "OWNER_DATABASE_URL": postgres.url(OWNER)}
+            self._say(f"Database  127.0.0.1:{postgres.port}, PostgreSQL in {postgres.data}")
+        if "REDIS_URL" in shared:
+            self._say("Redis     the one that REDIS_URL names")
+        else:
+            redis = Redis(self.state.folder, self.state.port("redis"), kept.passwords.redis)
+            self._add(redis)
+            shared["REDIS_URL"] = redis.url()
+            self._say(f"Redis     127.0.0.1:{redis.port}")
+        return shared | {"VAR": str(self.state.folder), "PORT": str(self.port)}
+
+    def _run(self, service: Service) -> None:
+        self._add(Process(service))
+
+    def _add(self, process: Process) -> None:
+        watched = Watched(process, time.monotonic())
+        self._watched.append(watched)
+        process.start()
+        watched.born_at = time.monotonic()
+        self.state.note(watched.process for watched in self._watched)
+
+    def _once(self, name: str, environment: Mapping[str, str], *module: str) -> str:
+        """Run a Python module to its end; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", *module],
+            cwd=services.ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            preexec_fn=before_exec(Guise.SELF),
+        )
+        log = self.state.logs / f"{name}.log"
+        with log.open("a") as lines:
+            lines.write(done.stderr)
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines() or ["nothing was said"]
+            raise StackError(f"`{' '.join(module)}` failed: {said[-1]} (more in {log})")
+        return done.stdout.strip()
+
+    def _look_after(self, watched: Watched, now: float) -> None:
+        process = watched.process
+        if process.alive:
+            if watched.deaths and now - watched.born_at > STEADY_SECONDS:
+                watched.deaths = 0
+            return
+        if watched.due_at is None:
+            delay = min(FIRST_DELAY_SECONDS * 2**watched.deaths, LONGEST_DELAY_SECONDS)
+            watched.deaths += 1
+            watched.due_at = now + delay
+            process.stop()  # what it left of its group
+            self._say(f"{process.name} ended ({process.ending}); it starts again in {delay:g} s")
+        elif now >= watched.due_at:
+            watched.due_at = None
+            watched.born_at = now
+            process.spawn()
+            self.state.note(watched.process for watched in self._watched)
+
+
+def _setting(environ: Mapping[str, str], name: str) -> str:
+    """A setting from the environment, or from the file that NAME_FILE names."""
+    if value := environ.get(name, "").strip():
+        return value
+    path = environ.get(f"{name}_FILE", "").strip()
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except OSError as problem:
+        raise StackError(f"{name}_FILE cannot be read: {problem}.") from None
