@@ -1,0 +1,50 @@
+"""Keys, as told."""
+
+from dataclasses import dataclass
+
+from portal.kit.outbox import Fact
+
+
+@dataclass(frozen=True)
+class KeyMinted(Fact):
+    """An account has a new key. `by` is who made it, as people read it."""
+
+    account_id: str
+    key_id: str
+    by: str
+
+
+@dataclass(frozen=True)
+class KeyRotated(Fact):
+    """A key has a successor, and stops working at the `retires_at` of its row."""
+
+    account_id: str
+    key_id: str
+    successor_id: str
+    by: str
+
+
+@dataclass(frozen=True)
+class KeyRevoked(Fact):
+    """A key never works again."""
+
+    account_id: str
+    key_id: str
+    by: str
+
+
+@dataclass(frozen=True)
+class KeyAmended(Fact):
+    """The name, scopes or addresses of a key were changed."""
+
+    account_id: str
+    key_id: str
+    by: str
+
+
+@dataclass(frozen=True)
+class KeysImported(Fact):
+    """Keys that were given out elsewhere were brought into an account."""
+
+    account_id: str
+    count: int

@@ -1,0 +1,31 @@
+"""Plans: what is on offer, and what an account holds of it."""
+
+from portal.plans.actions import end, grant, lapse, sync
+from portal.plans.catalogue import Catalogue, Feature, Held, Line, Meter, OneOff, Overage, Plan
+from portal.plans.events import PlanChanged
+from portal.plans.queries import SHIPPED, catalogue, catalogue_or_none, current, held_lines, version
+from portal.plans.reading import CatalogueError, read
+
+__all__ = [
+    "SHIPPED",
+    "Catalogue",
+    "CatalogueError",
+    "Feature",
+    "Held",
+    "Line",
+    "Meter",
+    "OneOff",
+    "Overage",
+    "Plan",
+    "PlanChanged",
+    "catalogue",
+    "catalogue_or_none",
+    "current",
+    "end",
+    "grant",
+    "held_lines",
+    "lapse",
+    "read",
+    "sync",
+    "version",
+]

@@ -1,0 +1,157 @@
+"""Plans, as asked."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import accounts
+from portal.kit.errors import Missing
+from portal.kit.money import Money
+from portal.plans import rules
+from portal.plans.catalogue import (
+    FREE,
+    Catalogue,
+    Feature,
+    Held,
+    Line,
+    Meter,
+    OneOff,
+    Overage,
+    Plan,
+)
+from portal.plans.models import Edition, PlanVersion, Subscription
+
+SHIPPED = Path(__file__).with_name("catalogue.toml")
+
+
+def current(session: Session, account_id: str, *, line: str = "api", now: datetime) -> Held:
+    """What the account holds of one line at `now`: its subscription's plan, else the free one.
+
+    Missing when the account does not exist or no catalogue with this line was ever published.
+    """
+    row = open_subscription(session, account_id, line)
+    if row is None or (row.ends_at is not None and row.ends_at <= now):
+        return _held(account_id, free_version(session, account_id, line, now), None)
+    return _held(account_id, version(session, row.plan, row.version), row)
+
+
+def held_lines(session: Session, account_id: str, *, now: datetime) -> dict[str, Held]:
+    """What the account holds of every line on offer, by the line's slug, in the catalogue's order."""
+    lines = catalogue(session).lines
+    return {line.slug: current(session, account_id, line=line.slug, now=now) for line in lines}
+
+
+def catalogue(session: Session) -> Catalogue:
+    """What is on offer; Missing when nothing was published yet."""
+    if (found := catalogue_or_none(session)) is None:
+        raise Missing("No plans have been published yet.")
+    return found
+
+
+def catalogue_or_none(session: Session) -> Catalogue | None:
+    """What is on offer, or None before the first publication."""
+    data = session.scalar(select(Edition.data).order_by(Edition.id.desc()).limit(1))
+    return None if data is None else catalogue_from_json(data)
+
+
+def version(session: Session, slug: str, number: int) -> Plan:
+    """One version of a plan, on offer or not; Missing when it never was."""
+    if (row := session.get(PlanVersion, (slug, number))) is None:
+        raise Missing(f"There is no version {number} of a plan called {slug}.")
+    return plan_from_json(row.data)
+
+
+def free_version(session: Session, account_id: str, line: str, now: datetime) -> Plan:
+    """The free plan as it stood when the account last came to it: published later, it is for newcomers."""
+    came_at = accounts.get(session, account_id).created_at
+    left_at = session.scalar(
+        select(func.max(func.coalesce(Subscription.ended_at, Subscription.ends_at))).where(
+            Subscription.account_id == account_id, Subscription.line == line
+        )
+    )
+    if left_at is not None and left_at <= now:
+        came_at = max(came_at, left_at)
+    # An account older than the first catalogue is on the first free plan there was.
+    free = select(PlanVersion).where(PlanVersion.line == line, PlanVersion.tier == FREE)
+    newest_first = (PlanVersion.published_at.desc(), PlanVersion.version.desc())
+    row = session.scalar(
+        free.where(PlanVersion.published_at <= came_at).order_by(*newest_first).limit(1)
+    ) or session.scalar(free.order_by(PlanVersion.published_at, PlanVersion.version).limit(1))
+    if row is None:
+        raise Missing(f"No plans of the line {line} have been published yet.")
+    return plan_from_json(row.data)
+
+
+def open_subscription(session: Session, account_id: str, line: str) -> Subscription | None:
+    """The account's open subscription in a line, lapsed or not, or None."""
+    return session.scalar(
+        select(Subscription)
+        .where(
+            Subscription.account_id == account_id,
+            Subscription.line == line,
+            Subscription.ended_at.is_(None),
+        )
+        .execution_options(populate_existing=True)
+    )
+
+
+def catalogue_from_json(data: Mapping[str, Any]) -> Catalogue:
+    """A catalogue from what an edition stores."""
+    return Catalogue(
+        currency=data["currency"],
+        lines=tuple(Line(**item) for item in data["lines"]),
+        meters=tuple(Meter(**item) for item in data["meters"]),
+        features=tuple(Feature(**item) for item in data["features"]),
+        plans=tuple(plan_from_json(item) for item in data["plans"]),
+        one_offs=tuple(
+            OneOff(**{**item, "low": Money(**item["low"]), "high": Money(**item["high"])})
+            for item in data["one_offs"]
+        ),
+    )
+
+
+def plan_from_json(data: Mapping[str, Any]) -> Plan:
+    """A plan from what its version stores."""
+    return Plan(
+        **{
+            **data,
+            "points": tuple(data["points"]),
+            "features": tuple(data["features"]),
+            "month": data["month"] and Money(**data["month"]),
+            "year": data["year"] and Money(**data["year"]),
+            "overage": {
+                meter: Overage(Money(**item["price"]), item["per"]) for meter, item in data["overage"].items()
+            },
+        }
+    )
+
+
+def _held(account_id: str, plan: Plan, row: Subscription | None) -> Held:
+    overrides = row.overrides if row is not None else {}
+    plan = replace(plan, **rules.overridden(plan, overrides))
+    return Held(
+        account_id=account_id,
+        line=plan.line,
+        plan=plan.slug,
+        version=plan.version,
+        name=plan.name,
+        tier=plan.tier,
+        source=row and row.source,
+        since=row and row.started_at,
+        anchor_at=row and row.anchor_at,
+        ends_at=row and row.ends_at,
+        rate=plan.rate,
+        burst=plan.burst,
+        keys=plan.keys,
+        included=plan.included,
+        test_included=plan.test_included,
+        overage=plan.overage,
+        features=plan.features,
+        price=plan.month,
+        overrides=overrides,
+    )
