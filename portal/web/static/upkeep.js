@@ -1,0 +1,64 @@
+/* Pleasantries for pages that work without them: copy buttons and the theme, changed in place. */
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+function showCopyButtons(root) {
+  if (!navigator.clipboard) return; // only over TLS or on localhost
+  root.querySelectorAll("[data-copy]").forEach((button) => (button.hidden = false));
+}
+
+async function copy(button) {
+  const source = document.querySelector(button.dataset.copy);
+  const words = button.querySelector("[data-copy-text]") || button;
+  const before = words.dataset.before || words.textContent;
+  words.dataset.before = before;
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+    words.textContent = "Copied";
+  } catch {
+    window.getSelection().selectAllChildren(source);
+    words.textContent = "Selected";
+  }
+  document.getElementById("said")?.setAttribute("data-last", words.textContent);
+  setTimeout(() => (words.textContent = before), 2500);
+}
+
+function setTheme(form, button) {
+  const root = document.documentElement;
+  if (button.value === "system") root.removeAttribute("data-bs-theme");
+  else root.setAttribute("data-bs-theme", button.value);
+  form.querySelectorAll("[name=theme]").forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
+  const body = new FormData(form);
+  body.set("theme", button.value);
+  fetch(form.action, { method: "POST", body, redirect: "manual" });
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-theme-form]") && event.submitter) {
+    event.preventDefault();
+    setTheme(event.target, event.submitter);
+  }
+});
+
+/* An open menu closes on Escape and on a click elsewhere. */
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector("details.switcher[open]");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.switcher[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+});
+
+showCopyButtons(document);
+document.addEventListener("htmx:after:swap", () => showCopyButtons(document));
