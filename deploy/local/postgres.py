@@ -23,19 +23,30 @@ APP = "upkeep_app"
 class Postgres(Process):
     """A PostgreSQL in `folder/pg<major>`, with the database, its owner and the application's role.
 
-    `durable=False` trades safety after a power cut for speed: for tests.
+    `durable=False` trades safety after a power cut for speed: for tests. `namespaces=False` does without
+    user namespaces. Raises StackError when there is no PostgreSQL for the data that is there.
     """
 
-    def __init__(self, folder: Path, port: int, passwords: Passwords, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        passwords: Passwords,
+        *,
+        durable: bool = True,
+        namespaces: bool = True,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = sorted(int(path.name[2:]) for path in folder.glob("pg*") if path.name[2:].isdigit())
-        found = binaries.postgres(kept)
         self.port = port
         self._passwords = passwords
         self._durable = durable
-        self._folder = folder
-        self.guise = guise.for_server(found.bin / "postgres", folder)
-        shelter = self._shelter()
+        away = _away(folder)
+        found = binaries.postgres(_majors(folder) or _majors(away))
+        namespaces = namespaces and not _majors(away)
+        self.guise = guise.for_server(found.bin / "postgres", folder, namespaces=namespaces)
+        if self.guise is Guise.NOBODY and _majors(folder):
+            raise StackError(f"Root cannot run the data in {folder}: start as the user to whom it belongs.")
+        shelter = _made(away) if self.guise is Guise.NOBODY else folder
         program = guise.reachable(found.root, found.bin / "postgres", shelter, self.guise)
         self._bin = program.parent
         self.data = shelter / f"pg{found.major}"
@@ -66,16 +77,6 @@ class Postgres(Process):
             self._make_cluster()
         super().start()
         self._make_roles()
-
-    def _shelter(self) -> Path:
-        """The folder that holds the data: ours, or one that nobody can reach and nobody else can read."""
-        if self.guise is not Guise.NOBODY:
-            return self._folder
-        mark = hashlib.sha256(str(self._folder.resolve()).encode()).hexdigest()[:12]
-        shelter = Path("/var/tmp") / f"upkeep-{mark}"
-        shelter.mkdir(mode=0o700, exist_ok=True)
-        guise.own(shelter, self.guise)
-        return shelter
 
     def _options(self) -> list[str]:
         settings = {
@@ -154,3 +155,23 @@ class Postgres(Process):
                     f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public "
                     f"GRANT {rights} ON {things} TO {APP}"
                 )
+
+
+def _majors(folder: Path) -> list[int]:
+    """The versions whose data lies in a folder."""
+    return sorted(int(path.name[2:]) for path in folder.glob("pg*") if path.name[2:].isdigit())
+
+
+def _away(folder: Path) -> Path:
+    """Where the system's nobody can keep what belongs to a folder that it cannot reach."""
+    mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return Path("/var/tmp") / f"upkeep-{mark}"
+
+
+def _made(shelter: Path) -> Path:
+    """The shelter, made and given to nobody. Refused when another user was there first."""
+    shelter.mkdir(mode=0o700, exist_ok=True)
+    if shelter.is_symlink() or shelter.owner() not in ("root", guise.NOBODY):
+        raise StackError(f"{shelter} belongs to another user.")
+    guise.own(shelter, Guise.NOBODY)
+    return shelter
