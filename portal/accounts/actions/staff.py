@@ -1,0 +1,44 @@
+"""Staff: people of the platform itself, made by the command line."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts import queries, rules
+from portal.accounts.actions import audit, signups
+from portal.accounts.models import Person, SignIn
+from portal.accounts.rules import Actor
+from portal.kit.errors import Invalid
+
+FIRST_OPERATOR = "operator@localhost"
+
+
+def add_staff(session: Session, email: str, role: str, *, actor: Actor, now: datetime) -> Person:
+    """Make whoever has this address support staff or an operator; somebody new when nobody has it."""
+    if role not in rules.STAFF_ROLES:
+        raise Invalid(f"A staff role is {' or '.join(rules.STAFF_ROLES)}.", field="role")
+    person = find_or_add(session, rules.clean_email(email), now=now)
+    person.staff_role = role
+    audit.record(session, actor, "staff.added", subject=person.id, data={"role": role}, now=now)
+    return person
+
+
+def first_operator(session: Session, *, actor: Actor, now: datetime) -> Person | None:
+    """The operator whom a new installation waits for; None as soon as an operator has ever signed in."""
+    found = queries.operators(session)
+    if not found:
+        person = find_or_add(session, FIRST_OPERATOR, now=now)
+        person.staff_role = "operator"
+        audit.record(session, actor, "staff.added", subject=person.id, data={"role": "operator"}, now=now)
+        return person
+    signed_in = select(SignIn.id).where(SignIn.person_id.in_([person.id for person in found])).limit(1)
+    return None if session.scalar(signed_in) is not None else found[0]
+
+
+def find_or_add(session: Session, email: str, *, now: datetime) -> Person:
+    """Whoever has this address, else somebody new with it, whose address the operator vouches for."""
+    if (person := queries.by_email(session, email)) is not None:
+        return person
+    name = email.partition("@")[0].replace(".", " ").title()
+    return signups.add_person(session, name=name, email=email, password_hash=None, verified_at=now, now=now)

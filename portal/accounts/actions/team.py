@@ -1,0 +1,190 @@
+"""The team of an account: invited, joined, given roles, removed."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal.accounts import queries, rules
+from portal.accounts.actions import attempts, audit, links, passwords, signups, tenants
+from portal.accounts.events import Invited, MemberJoined, MemberRemoved, RoleChanged
+from portal.accounts.models import Invitation, Member, Person, SignIn
+from portal.accounts.rules import Actor
+from portal.kit import ids
+from portal.kit.errors import Conflict, Exhausted, Missing
+from portal.kit.outbox import tell
+
+INVITATIONS, INVITATIONS_SPAN = 30, timedelta(hours=24)
+
+
+def invite(
+    session: Session, account_id: str, email: str, role: str, *, by: str, actor: Actor, now: datetime
+) -> Invitation:
+    """Ask an address to join with a role, in the name of member `by`; asking again sends a fresh letter."""
+    tenants.lock(session, account_id)
+    rules.check_role_given(queries.role(session, account_id, by), None, role)
+    email = rules.clean_email(email)
+    if queries.person(session, by).verified_at is None:
+        raise Conflict("Verify your own address before you invite others.")
+    if any(member.person.email == email for member in queries.members(session, account_id)):
+        raise Conflict("Somebody with that address is in the team already.")
+    if not attempts.within(
+        session, "invitation", account_id, limit=INVITATIONS, span=INVITATIONS_SPAN, now=now
+    ):
+        raise Exhausted(f"An account can send {INVITATIONS} invitations a day. Try again tomorrow.")
+    invitation = _open_invitation(session, account_id, email) or Invitation(
+        id=ids.new("inv"), account_id=account_id, email=email
+    )
+    invitation.role, invitation.invited_by, invitation.invited_at = role, by, now
+    invitation.expires_at = now + rules.TOKEN_LIFE["invitation"]
+    session.add(invitation)
+    session.flush()
+    links.withdraw(session, subject=invitation.id, now=now)
+    audit.record(
+        session, actor, "member.invited", account_id=account_id, subject=email, data={"role": role}, now=now
+    )
+    tell(session, Invited(invitation.id))
+    return invitation
+
+
+def revoke_invitation(
+    session: Session, account_id: str, invitation_id: str, *, by: str, actor: Actor, now: datetime
+) -> None:
+    """Take an invitation back; its link stops working."""
+    tenants.lock(session, account_id)
+    invitation = session.get(Invitation, invitation_id)
+    if invitation is None or invitation.account_id != account_id or not _is_open(invitation):
+        raise Missing("There is no such invitation.")
+    rules.check_role_given(queries.role(session, account_id, by), invitation.role, None)
+    invitation.revoked_at, invitation.revoked_by = now, by
+    links.withdraw(session, subject=invitation.id, now=now)
+    audit.record(
+        session, actor, "invitation.revoked", account_id=account_id, subject=invitation.email, now=now
+    )
+
+
+def invited_by_link(session: Session, secret: str, *, now: datetime) -> Invitation:
+    """The invitation that a link leads to; Missing when it was used, revoked or expired."""
+    return _invitation(session, links.look(session, "invitation", secret, now=now).subject, now)
+
+
+def join(session: Session, secret: str, person_id: str, *, address: str | None = None, now: datetime) -> str:
+    """Join the account that a link invites to; its id. Conflict for somebody who is in it already."""
+    person = queries.person(session, person_id)
+    invitation = _invitation(session, links.burn(session, "invitation", secret, now=now).subject, now)
+    account_id = invitation.account_id
+    tenants.lock(session, account_id)
+    if queries.role(session, account_id, person_id) is not None:
+        raise Conflict("You are in this team already.")
+    session.add(Member(account_id=account_id, person_id=person_id, role=invitation.role, joined_at=now))
+    invitation.accepted_at, invitation.accepted_by = now, person_id
+    session.flush()
+    data = {"role": invitation.role, "invited": invitation.email}
+    audit.record(
+        session,
+        audit.actor(person, address),
+        "member.joined",
+        account_id=account_id,
+        subject=person_id,
+        data=data,
+        now=now,
+    )
+    tell(session, MemberJoined(account_id, person_id))
+    return account_id
+
+
+def join_as_new(
+    session: Session,
+    secret: str,
+    name: str,
+    password: str,
+    *,
+    terms_version: str | None = None,
+    address: str | None = None,
+    now: datetime,
+) -> Person:
+    """Sign up by an invitation: the link proves the address, and there is no account but the inviting one."""
+    invitation = invited_by_link(session, secret, now=now)
+    if queries.by_email(session, invitation.email) is not None:
+        raise Conflict("You have a sign-in with this address already. Sign in first, then accept.")
+    name = rules.clean_name(name)
+    rules.check_password(password, name, invitation.email)
+    person = signups.add_person(
+        session,
+        name=name,
+        email=invitation.email,
+        password_hash=passwords.hashed(password),
+        verified_at=now,
+        now=now,
+    )
+    if terms_version is not None:
+        person.terms_version, person.terms_accepted_at = terms_version, now
+    join(session, secret, person.id, address=address, now=now)
+    return person
+
+
+def change_role(
+    session: Session, account_id: str, person_id: str, role: str, *, by: str, actor: Actor, now: datetime
+) -> None:
+    """Give a member another role, in the name of member `by`; Conflict for the last owner."""
+    tenants.lock(session, account_id)
+    member = _member(session, account_id, person_id)
+    rules.check_role_given(queries.role(session, account_id, by), member.role, role)
+    if role == member.role:
+        return
+    if member.role == "owner":
+        rules.check_owner_left(len(queries.owners(session, account_id)))
+    before, member.role = member.role, role
+    data = {"before": before, "after": role}
+    audit.record(
+        session, actor, "member.role_changed", account_id=account_id, subject=person_id, data=data, now=now
+    )
+    tell(session, RoleChanged(account_id, person_id, before, role))
+
+
+def remove(
+    session: Session, account_id: str, person_id: str, *, by: str, actor: Actor, now: datetime
+) -> None:
+    """Take a person out of an account, in the name of member `by`, who may be that person: leaving."""
+    tenants.lock(session, account_id)
+    member = _member(session, account_id, person_id)
+    if by != person_id:
+        rules.check_role_given(queries.role(session, account_id, by), member.role, None)
+    if member.role == "owner":
+        rules.check_owner_left(len(queries.owners(session, account_id)))
+    session.delete(member)
+    session.execute(
+        update(SignIn)
+        .where(SignIn.account_id == account_id, SignIn.person_id == person_id)
+        .values(account_id=None)
+    )
+    action = "member.left" if by == person_id else "member.removed"
+    audit.record(session, actor, action, account_id=account_id, subject=person_id, now=now)
+    tell(session, MemberRemoved(account_id, person_id, by))
+
+
+def _member(session: Session, account_id: str, person_id: str) -> Member:
+    if (member := session.get(Member, (account_id, person_id))) is None:
+        raise Missing("There is no such member.")
+    return member
+
+
+def _open_invitation(session: Session, account_id: str, email: str) -> Invitation | None:
+    statement = select(Invitation).where(
+        Invitation.account_id == account_id,
+        Invitation.email == email,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def _invitation(session: Session, invitation_id: str | None, now: datetime) -> Invitation:
+    invitation = session.get(Invitation, invitation_id) if invitation_id is not None else None
+    if invitation is None or not _is_open(invitation) or invitation.expires_at <= now:
+        raise Missing("This invitation was withdrawn or used, or it is too old. Ask for a new one.")
+    return invitation
+
+
+def _is_open(invitation: Invitation) -> bool:
+    return invitation.accepted_at is None and invitation.revoked_at is None
