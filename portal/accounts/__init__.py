@@ -77,7 +77,6 @@ from portal.accounts.events import (
 )
 from portal.accounts.models import Account, Invitation, Member, Person, SignIn
 from portal.accounts.queries import (
-    audit,
     by_email,
     by_tag,
     chosen,
@@ -185,6 +184,7 @@ __all__ = [
     "resume",
     "revoke_invitation",
     "role",
+    "search",
     "see",
     "send_verification",
     "sign_in",

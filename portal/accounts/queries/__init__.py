@@ -1,13 +1,12 @@
 """Accounts, as asked."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.accounts.models import Account, AuditEntry, Invitation, Member, Person, RecoveryCode, SignIn
+from portal.accounts.models import Account, Invitation, Member, Person, RecoveryCode, SignIn
 from portal.accounts.rules import ROLES, normal_email, sign_in_ends_at
 from portal.kit import tokens
 from portal.kit.errors import Missing
@@ -20,16 +19,6 @@ class TeamMember:
     person: Person
     role: str
     joined_at: datetime
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list, counted from 1, and how many pages there are."""
-
-    rows: Sequence[AuditEntry]
-    page: int
-    pages: int
-    total: int
 
 
 def get(session: Session, account_id: str) -> Account:
@@ -174,21 +163,6 @@ def operators(session: Session) -> list[Person]:
         .order_by(Person.created_at)
     )
     return list(session.scalars(statement))
-
-
-def audit(session: Session, account_id: str, *, page: int = 1, size: int = 50) -> Page:
-    """One page of what was done to or looked at in an account, newest first."""
-    total = session.scalar(select(func.count()).where(AuditEntry.account_id == account_id)) or 0
-    pages = max(1, -(-total // size))
-    page = min(max(page, 1), pages)
-    statement = (
-        select(AuditEntry)
-        .where(AuditEntry.account_id == account_id)
-        .order_by(AuditEntry.id.desc())
-        .limit(size)
-        .offset((page - 1) * size)
-    )
-    return Page(list(session.scalars(statement)), page, pages, total)
 
 
 def wants(person: Person, kind: str) -> bool:
