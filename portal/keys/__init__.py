@@ -7,6 +7,7 @@ from portal.keys.models import Key, ServiceKey
 from portal.keys.queries import (
     KeyGrant,
     LiveServiceKey,
+    account_of,
     count_live,
     get,
     grants,
@@ -35,6 +36,7 @@ __all__ = [
     "Row",
     "ServiceKey",
     "Stamp",
+    "account_of",
     "amend",
     "count_live",
     "digests_of",

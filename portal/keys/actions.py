@@ -75,7 +75,7 @@ def mint(
     session.add(row)
     session.flush()
     tell(session, KeyMinted(account_id, row.id, actor.label))
-    _record(session, actor, "keys.mint", row, now, name=row.name, environment=environment)
+    _record(session, actor, "key.minted", row, now, name=row.name, environment=environment)
     return Minted(row.id, token, row.name, environment)
 
 
@@ -116,7 +116,7 @@ def rotate(
     session.add(row)
     session.flush()
     tell(session, KeyRotated(account_id, old.id, row.id, actor.label))
-    _record(session, actor, "keys.rotate", old, now, successor=row.id, retires_at=old.retires_at.isoformat())
+    _record(session, actor, "key.rotated", old, now, successor=row.id, retires_at=old.retires_at.isoformat())
     return Minted(row.id, token, row.name, row.environment)
 
 
@@ -128,7 +128,7 @@ def revoke(session: Session, account_id: str, key_id: str, *, actor: accounts.Ac
         raise Conflict("This key was revoked before.")
     row.revoked_at, row.revoked_by = now, actor.label
     tell(session, KeyRevoked(account_id, row.id, actor.label))
-    _record(session, actor, "keys.revoke", row, now, name=row.name)
+    _record(session, actor, "key.revoked", row, now, name=row.name)
 
 
 def amend(
@@ -153,7 +153,7 @@ def amend(
     before = {field: getattr(row, field) for field in changed}
     _describe(row, changed)
     tell(session, KeyAmended(account_id, row.id, actor.label))
-    _record(session, actor, "keys.amend", row, now, before=before, after=changed)
+    _record(session, actor, "key.amended", row, now, before=before, after=changed)
 
 
 def touch_used(session: Session, used: Mapping[str, datetime]) -> None:

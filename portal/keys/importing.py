@@ -105,7 +105,7 @@ def import_keys(session: Session, rows: Sequence[Row], *, actor: accounts.Actor,
         if count:
             tell(session, KeysImported(account_id, count))
             accounts.record(
-                session, actor, "keys.import", account_id=account_id, now=now, data={"keys": count}
+                session, actor, "keys.imported", account_id=account_id, now=now, data={"keys": count}
             )
     return Imported(kept, len(rows) - kept, tuple(account_ids))
 

@@ -95,6 +95,14 @@ def get(session: Session, account_id: str, key_id: str) -> Key:
     return row
 
 
+def account_of(session: Session, key_id: str) -> str:
+    """The id of the account that a key belongs to, for operators; Missing when there is no such key."""
+    account_id = session.scalar(select(Key.account_id).where(Key.id == key_id))
+    if account_id is None:
+        raise Missing("There is no such key.")
+    return account_id
+
+
 def of_account(session: Session, account_id: str, *, now: datetime) -> list[Key]:
     """The account's keys that work at `now`, newest first, then the last 50 that no longer do."""
     mine = select(Key).where(Key.account_id == account_id)

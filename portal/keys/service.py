@@ -28,7 +28,7 @@ def mint_service(
     )
     session.add(row)
     session.flush()
-    accounts.record(session, actor, "service_keys.mint", subject=row.id, now=now, data={"name": name})
+    accounts.record(session, actor, "service_key.minted", subject=row.id, now=now, data={"name": name})
     return Minted(row.id, token, name, tokens.SERVICE)
 
 
@@ -40,4 +40,4 @@ def revoke_service(session: Session, key_id: str, *, actor: accounts.Actor, now:
     if row.revoked_at is not None:
         raise Conflict("This service key was revoked before.")
     row.revoked_at = now
-    accounts.record(session, actor, "service_keys.revoke", subject=row.id, now=now, data={"name": row.name})
+    accounts.record(session, actor, "service_key.revoked", subject=row.id, now=now, data={"name": row.name})

@@ -3,8 +3,9 @@
 from portal.plans.actions import end, grant, lapse, sync
 from portal.plans.catalogue import Catalogue, Feature, Held, Line, Meter, OneOff, Overage, Plan
 from portal.plans.events import PlanChanged
+from portal.plans.places import CatalogueError
 from portal.plans.queries import SHIPPED, catalogue, catalogue_or_none, current, held_lines, version
-from portal.plans.reading import CatalogueError, read
+from portal.plans.reading import read
 
 __all__ = [
     "SHIPPED",

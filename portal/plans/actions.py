@@ -104,7 +104,7 @@ def grant(
     accounts.record(
         session,
         actor,
-        "plans.grant",
+        "plan.granted",
         account_id=account_id,
         subject=subscription.id,
         now=now,
@@ -142,7 +142,7 @@ def end(
     accounts.record(
         session,
         actor,
-        "plans.end",
+        "plan.ended",
         account_id=account_id,
         subject=row.id,
         now=now,
