@@ -5,12 +5,14 @@ Each process that runs tests has engines of its own, started when the first test
 
 import importlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import redis as redis_py
 from alembic import command
 from alembic.config import Config
+from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,8 @@ from portal.kit.settings import load
 from tests.running import RunningStack
 
 ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NOT_RUN = "JOURNEY NOT RUN"
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +137,47 @@ def stack(tmp_path_factory):
     running.start()
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, driven by playwright. Without one its journeys are not run, which CI calls a failure."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        sentence = f"{NOT_RUN}: no browser was found (Debian: apt install chromium)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(sentence)
+    with sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        launched = playwright.chromium.launch(executable_path=program, args=sandbox)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty page of a person who has never been here."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that need the whole stack share one process and so one stack."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say loudly what was not run for want of a browser."""
+    unseen = [
+        report for report in terminalreporter.stats.get("skipped", ()) if NOT_RUN in str(report.longrepr)
+    ]
+    if unseen:
+        terminalreporter.section("BROWSER JOURNEYS NOT RUN", red=True, bold=True)
+        for report in unseen:
+            terminalreporter.write_line(report.nodeid)
 
 
 def _draft_tables(url):

@@ -35,7 +35,7 @@ def worker(environment: Mapping[str, str], logs: Path) -> Service:
 def beat(folder: Path, environment: Mapping[str, str], logs: Path) -> Service:
     """Celery's clock, apart from the worker so that its death is noticed."""
     options = ["--schedule", str(folder / "beat-schedule"), "--pidfile", "", "--loglevel", "INFO"]
-    return _celery("beat", options, environment, logs, says="beat: Starting")
+    return _celery("beat", options, environment, logs, says=" is starting.")
 
 
 def answers(url: str, *, seconds: float = 5) -> bool:
@@ -87,7 +87,7 @@ def _python(
         command=[sys.executable, *arguments],
         log=logs / f"{name}.log",
         ready=ready,
-        environment={**os.environ, **environment},
+        environment={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
         folder=ROOT,
         orphan_signal=orphan_signal,
     )

@@ -14,7 +14,7 @@ from deploy.local.process import wait_until
 from deploy.local.services import ROOT
 from tests.running import RunningStack, family, gone
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]  # one at a time: two cores
 
 PARTS = ["postgres", "redis", "web", "worker", "beat"]
 
