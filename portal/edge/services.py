@@ -38,6 +38,7 @@ class Services:
         self._reading = Lock()
         self._known: Mapping[str, str] | None = None
         self._read_at = self._tried_at = float("-inf")
+        self._failing = False
 
     def known(self, token: str) -> str | None:
         """The id of the live service key that this token is, or None; Unknown when no list was ever read."""
@@ -70,7 +71,10 @@ class Services:
             self._tried_at = now
             self._known = dict(self._load())
             self._read_at = now
-        except Exception:
-            log.exception("service keys could not be read; the last list goes on being used")
+            self._failing = False
+        except Exception as error:
+            if not self._failing:  # said once, not twice a second for as long as it lasts
+                log.error("service keys cannot be read; the last list goes on being used", exc_info=error)
+            self._failing = True
         finally:
             self._reading.release()

@@ -1,5 +1,6 @@
 """The edge's door: plain WSGI around the core."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -28,6 +29,7 @@ RESERVATION_ENDED = (
 )
 BLIND = "Upkeep cannot know right now whether this key may pass. Nothing was decided; try again."
 RETRY_SECONDS = 1
+RESERVATION_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 CHALLENGE = ("WWW-Authenticate", 'Bearer realm="upkeep"')
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 Environ = dict[str, Any]
@@ -140,6 +142,8 @@ class Door:
         self._demand_service(environ)
         raw = body.read(environ)
         said = body.json_object(raw) if raw or deed == "confirm" else {}
+        if not RESERVATION_ID.fullmatch(reservation_id):
+            raise Problem("NO_SUCH_RESERVATION", RESERVATION_ENDED)
         try:
             if deed == "confirm":
                 return core.ended(self._gate.confirm(reservation_id, question.final_cost(said)), request_id)

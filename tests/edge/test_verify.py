@@ -14,7 +14,7 @@ PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
 
 def assert_problem(reply, status, code):
     assert (reply.status, reply.headers["Content-Type"]) == (status, "application/problem+json")
-    assert PROBLEM <= reply.json.keys()
+    assert reply.json.keys() >= PROBLEM
     assert (reply.json["status"], reply.json["code"]) == (status, code)
     assert reply.json["type"] == f"https://portal.example/docs#{code.lower().replace('_', '-')}"
     assert reply.headers["X-Request-Id"] == reply.json["request_id"]
@@ -237,7 +237,7 @@ def test_the_scheme_is_read_in_any_case(edge, scheme):
     assert edge.verify({"key": KEY}, headers={"Authorization": f"{scheme} {SERVICE_KEY}"}).status == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "FISH"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_only_post_verifies(edge, method):
     reply = edge.verify({"key": KEY}, method=method)
     assert (reply.status, reply.headers["Allow"]) == (405, "POST")
