@@ -1,21 +1,44 @@
-"""Letters: e-mails as rows, written once under a business id and sent by the worker."""
+"""Letters: e-mails as rows, written once under a business id and sent by the worker.
 
-from datetime import datetime
-from typing import Any
+SMTP knows no transactions, so a letter is claimed, and the claim committed, before it is sent, and
+marked after. What stands claimed and unmarked is in doubt: it may have gone, and is not sent again
+unless somebody says so.
+"""
 
-from sqlalchemy import Index
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.kit import ids
 from portal.kit.db import Base
+from portal.kit.errors import Conflict, Missing
+from portal.kit.letterhead import Rendered
+
+CLAIM_LASTS = timedelta(minutes=5)  # longer than any one sending can take
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=4)
+GIVEN_UP_AFTER = timedelta(days=3)
+KEPT = timedelta(days=180)
 
 
 class Letter(Base):
-    """One letter. Its state is read from its moments: written, claimed, sent or failed."""
+    """One letter. Its state is read from its moments; see `state`.
+
+    `kind` names the switch by which its reader can turn such letters off; an essential letter has
+    none. `secret_until` is set when the text holds a link that proves who reads it: the text is
+    forgotten once the letter is sent, or that moment is past.
+    """
 
     __tablename__ = "letter"
-    __table_args__ = (Index("ix_letter_due", "written_at", postgresql_where="sent_at IS NULL"),)
+    __table_args__ = (
+        Index(
+            "ix_letter_due",
+            "due_at",
+            postgresql_where="claimed_at IS NULL AND sent_at IS NULL AND failed_at IS NULL AND kept_at IS NULL",
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     business_id: Mapped[str] = mapped_column(unique=True)
@@ -23,29 +46,57 @@ class Letter(Base):
     person_id: Mapped[str | None]
     to: Mapped[str] = mapped_column("to_address")
     template: Mapped[str]
-    context: Mapped[dict[str, Any]]
-    subject: Mapped[str | None]
+    kind: Mapped[str | None]
+    subject: Mapped[str]
     text: Mapped[str | None]
     html: Mapped[str | None]
-    written_at: Mapped[datetime]
+    unsubscribe_url: Mapped[str | None]
+    secret_until: Mapped[datetime | None]
+    written_at: Mapped[datetime] = mapped_column(index=True)
     due_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int]
     claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    doubted_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
+    kept_at: Mapped[datetime | None]
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        if self.sent_at:
+            return "sent"
+        if self.failed_at:
+            return "failed"
+        if self.kept_at:
+            return "kept"
+        if self.doubted_at:
+            return "in doubt"
+        return "being sent" if self.claimed_at else "waiting"
+
+
+_OPEN = and_(Letter.sent_at.is_(None), Letter.failed_at.is_(None), Letter.kept_at.is_(None))
+STATES: dict[str, ColumnElement[bool]] = {
+    "waiting": and_(_OPEN, Letter.claimed_at.is_(None)),
+    "being sent": and_(_OPEN, Letter.claimed_at.is_not(None), Letter.doubted_at.is_(None)),
+    "sent": Letter.sent_at.is_not(None),
+    "in doubt": and_(_OPEN, Letter.claimed_at.is_not(None), Letter.doubted_at.is_not(None)),
+    "failed": and_(Letter.sent_at.is_(None), Letter.failed_at.is_not(None)),
+    "kept": and_(Letter.sent_at.is_(None), Letter.failed_at.is_(None), Letter.kept_at.is_not(None)),
+}
 
 
 def write(
     session: Session,
     business_id: str,
+    rendered: Rendered,
     *,
     to: str,
-    template: str,
-    context: dict[str, Any],
     now: datetime,
     account_id: str | None = None,
     person_id: str | None = None,
+    secret_until: datetime | None = None,
 ) -> str | None:
     """Write a letter once; its id, or None when one with this business id stands already."""
     statement = (
@@ -54,10 +105,15 @@ def write(
             id=ids.new("ltr"),
             business_id=business_id,
             to_address=to,
-            template=template,
-            context=context,
+            template=rendered.template,
+            kind=rendered.kind,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            unsubscribe_url=rendered.unsubscribe_url,
             account_id=account_id,
             person_id=person_id,
+            secret_until=secret_until,
             written_at=now,
             due_at=now,
             attempts=0,
@@ -65,4 +121,100 @@ def write(
         .on_conflict_do_nothing(index_elements=["business_id"])
         .returning(Letter.id)
     )
-    return session.execute(statement).scalar_one_or_none()
+    return session.scalar(statement)
+
+
+def get(session: Session, letter_id: str) -> Letter:
+    """One letter; Missing when there is none of this id."""
+    if (letter := session.get(Letter, letter_id)) is None:
+        raise Missing("There is no such letter.")
+    return letter
+
+
+def claim(session: Session, *, now: datetime) -> Letter | None:
+    """Claim the letter that has been due longest, for whoever commits this; None when none is due."""
+    due = select(Letter).where(STATES["waiting"], Letter.due_at <= now).order_by(Letter.due_at)
+    letter = session.scalar(due.limit(1).with_for_update(skip_locked=True))
+    if letter is not None:
+        letter.claimed_at, letter.attempts = now, letter.attempts + 1
+        letter.failure = None
+    return letter
+
+
+def mark_sent(session: Session, letter_id: str, *, now: datetime) -> None:
+    """The mail server took it."""
+    letter = get(session, letter_id)
+    letter.sent_at, letter.doubted_at, letter.failure = now, None, None
+    if letter.secret_until is not None:
+        letter.text = letter.html = None
+
+
+def mark_failed(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
+    """The mail server refused it for good."""
+    letter = get(session, letter_id)
+    letter.failed_at, letter.failure = now, reason
+
+
+def mark_doubtful(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
+    """It was handed over and nobody knows whether it was taken."""
+    letter = get(session, letter_id)
+    letter.doubted_at, letter.failure = now, reason
+
+
+def put_off(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
+    """It was certainly not taken, and may be later: due again after a growing wait, for three days."""
+    letter = get(session, letter_id)
+    if now - letter.written_at >= GIVEN_UP_AFTER and letter.attempts > 1:
+        mark_failed(session, letter_id, f"Given up after {letter.attempts} attempts: {reason}", now=now)
+        return
+    letter.claimed_at, letter.failure = None, reason
+    letter.due_at = now + wait(letter.attempts)
+
+
+def wait(attempts: int) -> timedelta:
+    """How long after that many attempts the next one is made: doubling from a minute to four hours."""
+    return min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+
+
+def keep_waiting(session: Session, *, now: datetime) -> int:
+    """Keep all waiting letters here, because no mail server is named; how many."""
+    kept = update(Letter).where(STATES["waiting"]).values(kept_at=now).returning(Letter.id)
+    return len(session.scalars(kept).all())
+
+
+def doubt_abandoned(session: Session, *, now: datetime) -> int:
+    """Put in doubt what was claimed by a sender that never came back; how many."""
+    abandoned = (
+        update(Letter)
+        .where(STATES["being sent"], Letter.claimed_at <= now - CLAIM_LASTS)
+        .values(doubted_at=now, failure="The sender stopped before it knew whether the letter was taken.")
+        .returning(Letter.id)
+    )
+    return len(session.scalars(abandoned).all())
+
+
+def send_again(session: Session, letter_id: str, *, now: datetime) -> Letter:
+    """Let a letter that is in doubt, failed or kept be sent once more, under the same Message-ID."""
+    letter = session.scalar(select(Letter).where(Letter.id == letter_id).with_for_update())
+    if letter is None:
+        raise Missing("There is no such letter.")
+    if letter.state not in ("in doubt", "failed", "kept"):
+        raise Conflict(f"This letter is {letter.state}: there is nothing to send again.")
+    if letter.text is None:
+        raise Conflict("The link in this letter has expired: whoever needs it can ask for a new one.")
+    letter.claimed_at = letter.doubted_at = letter.failed_at = letter.kept_at = None
+    letter.failure, letter.due_at, letter.attempts = None, now, 0
+    return letter
+
+
+def clean(session: Session, *, now: datetime) -> int:
+    """Delete letters of half a year ago, and forget texts whose secret has expired; how many deleted."""
+    expired = and_(Letter.secret_until <= now, or_(Letter.text.is_not(None), Letter.html.is_not(None)))
+    session.execute(update(Letter).where(expired).values(text=None, html=None))
+    old = delete(Letter).where(Letter.written_at < now - KEPT).returning(Letter.id)
+    return len(session.scalars(old).all())
+
+
+def count(session: Session, state: str) -> int:
+    """How many letters are in one of `STATES`."""
+    return session.scalar(select(func.count()).select_from(Letter).where(STATES[state])) or 0

@@ -1,0 +1,1 @@
+"""Work: the clock's way in. Celery lives here and nowhere else."""

@@ -1,0 +1,112 @@
+"""The application of Celery, and what all tasks have in common.
+
+`celery -A worker.app worker` works, `celery -A worker.app beat` keeps the clock. Settings are read
+when they are first needed, so that importing this needs none.
+"""
+
+import functools
+import logging
+import os
+import sys
+from typing import Any
+
+import redis
+from celery import Celery, Task, signals
+from kombu import Exchange, Queue
+from sqlalchemy.exc import OperationalError
+
+from portal.kit import logs, settings
+from worker import house, schedule
+
+OUTSIDE = (OperationalError, redis.RedisError, OSError)
+"""What goes wrong outside of the product, and may go right a little later."""
+
+TASK_SECONDS = 240
+"""The longest that any task may take; what is lost with a worker is begun anew a minute later."""
+
+
+class Work(Task):  # type: ignore[misc]
+    """A task: its name is noun.verb, its arguments are ids; outside troubles are tried again, refusals never."""
+
+    autoretry_for = OUTSIDE
+    max_retries = 5
+    retry_backoff = 1
+    retry_backoff_max = 60
+
+
+def configuration() -> dict[str, Any]:
+    """What Celery is told, from this process's settings."""
+    exchange = Exchange("upkeep", type="direct")
+    return {
+        "broker_url": _read_settings().broker_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {"visibility_timeout": TASK_SECONDS + 60},
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "task_time_limit": TASK_SECONDS,
+        "task_default_exchange": "upkeep",
+        "task_default_queue": "bulk",
+        "task_default_routing_key": "bulk",
+        "task_create_missing_queues": False,
+        "task_queues": [Queue(name, exchange, routing_key=name) for name in schedule.QUEUES],
+        "task_routes": {pattern: {"queue": queue} for pattern, queue in schedule.ROUTES.items()},
+        "beat_schedule": schedule.beat(),
+        "beat_scheduler": "celery.beat:Scheduler",  # in memory: every duty may be done once too often
+        "timezone": "UTC",
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+app = Celery(
+    "upkeep",
+    task_cls=Work,
+    include=[f"worker.{noun}" for noun in ("relay", "letters")],
+)
+app.add_defaults(configuration)
+
+
+@functools.cache
+def home() -> house.House:
+    """What this process's tasks work with; opened when the first one asks."""
+    return house.open_house(_read_settings())
+
+
+@signals.worker_process_init.connect  # type: ignore[misc]
+def move_in(**_: Any) -> None:
+    """A forked process shares no connection with its parent."""
+    home.cache_clear()
+
+
+@signals.setup_logging.connect  # type: ignore[misc]
+def write_logs(**_: Any) -> None:
+    """Our JSON lines instead of Celery's; its two lines for every task would drown the rest."""
+    logs.configure()
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@signals.before_task_publish.connect  # type: ignore[misc]
+def carry_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """A task belongs to the request in which it was asked for."""
+    if headers is not None and logs.request_id.get() is not None:
+        headers.setdefault("request_id", logs.request_id.get())
+
+
+@signals.task_prerun.connect  # type: ignore[misc]
+def follow_request_id(task_id: str, task: Task, **_: Any) -> None:
+    """What a task logs, tells and asks for belongs to the same request, or to itself."""
+    logs.request_id.set(task.request.get("request_id") or f"task_{task_id}")
+
+
+def _read_settings() -> settings.Settings:
+    try:
+        return settings.load(os.environ)
+    except settings.SettingsError as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,49 @@
+"""When work is done and where: the duties of the clock, and the queue of every task."""
+
+from dataclasses import dataclass
+from typing import Any
+
+QUEUES = ("urgent", "bulk", "letters")
+
+ROUTES = {
+    "relay.*": "urgent",
+    "reactions.*": "urgent",
+    "metering.*": "urgent",
+    "letters.*": "letters",
+}
+"""Which queue a task goes to; what is not named goes to bulk."""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A task that the clock asks for. One not begun before the next is due is dropped."""
+
+    task: str
+    every_seconds: float
+
+    @property
+    def expires_seconds(self) -> float:
+        """How long the duty may wait for a worker: a while longer than a busy moment, never for ever."""
+        return max(self.every_seconds, 5.0)
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+DUTIES = (
+    Duty("relay.hand_out", 1),
+    Duty("letters.send_due", 2),
+    Duty("relay.clean", 6 * HOUR),
+    Duty("letters.clean", 6 * HOUR),
+)
+
+
+def beat() -> dict[str, Any]:
+    """The duties as Celery's beat wants them."""
+    return {
+        duty.task: {
+            "task": duty.task,
+            "schedule": duty.every_seconds,
+            "options": {"expires": duty.expires_seconds},
+        }
+        for duty in DUTIES
+    }
