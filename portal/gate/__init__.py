@@ -1,6 +1,7 @@
 """The gate: may this key pass, right now?"""
 
 from portal.gate.client import Gate
+from portal.gate.desk import Batch, Count, Level, Peek, Sealed
 from portal.gate.grant import (
     CODES,
     COST_MAX,
@@ -20,6 +21,7 @@ from portal.gate.grant import (
     Unavailable,
     Verdict,
 )
+from portal.gate.wire import connect
 
 __all__ = [
     "CODES",
@@ -27,17 +29,23 @@ __all__ = [
     "AccountRecord",
     "Admission",
     "Allowance",
+    "Batch",
     "Book",
+    "Count",
     "Environment",
     "Gate",
     "Grant",
+    "Level",
+    "Peek",
     "Question",
     "QuotaState",
     "RateState",
+    "Sealed",
     "Settled",
     "Settlement",
     "Span",
     "Terms",
     "Unavailable",
     "Verdict",
+    "connect",
 ]

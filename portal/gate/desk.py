@@ -1,0 +1,272 @@
+"""The desk behind the door: admitting what the book says, sealing and clearing what was counted.
+
+Like the door it does no I/O: commands out, values in.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from portal.gate.door import Command
+from portal.gate.grant import AccountRecord, Admission, Allowance, Environment, Grant, Settled, Span
+
+GRANT_SECONDS: Final = 24 * 3600
+UNKNOWN_SECONDS: Final = 30
+_UNITS, _CALLS = 0, 1
+
+
+@dataclass(frozen=True, order=True)
+class Batch:
+    """What a batch is known by, from its first call on: whose, in which generation, in which minute."""
+
+    tag: str
+    gen: str
+    minute: int
+
+
+@dataclass(frozen=True)
+class Count:
+    """Calls that were counted alike: their batch, where they count, and how many units and calls."""
+
+    batch: Batch
+    window_id: int
+    key_id: str
+    meter: str
+    endpoint: str
+    units: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What may be settled of a tag, and the windows that its counters are kept for."""
+
+    tag: str
+    windows: tuple[int, ...]
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """How far a meter is used in the present window of an environment."""
+
+    window_id: int
+    environment: Environment
+    meter: str
+    included: int
+    used: int
+
+
+@dataclass(frozen=True)
+class Peek:
+    """All that Redis holds of a tag. `counters` and `held` are units by (window, meter)."""
+
+    warm: bool
+    gen: str
+    now_ms: int
+    spans: Mapping[Environment, Span]
+    allowances: Mapping[tuple[Environment, str], Allowance]
+    counters: Mapping[tuple[int, str], int]
+    held: Mapping[tuple[int, str], int]
+    counts: tuple[Count, ...]
+
+
+def ask(tag: str, nonce: str) -> Command:
+    """Ask for a ticket to ask the book with; an empty nonce begins no new generation."""
+    return Command("ask", (_name(tag, "account"),), (nonce,))
+
+
+def admit(tag: str, ticket: str, admission: Admission, digests: Sequence[str], *, offset_us: int) -> Command:
+    """Let in the book's answer. `digests` are of the key in question: if it is unknown, that is kept."""
+    account = admission.account
+    known = {grant.digest for grant in admission.grants}
+    grants = [(grant.digest, GRANT_SECONDS, _grant(grant)) for grant in admission.grants]
+    if known.isdisjoint(digests):
+        grants += [(digest, UNKNOWN_SECONDS, {"none": True}) for digest in digests]
+    args = [str(offset_us), ticket, str(account.version), _json(_fields(account))]
+    args += [_json([str(window) for window in _windows(account)]), *_settled(admission.settled)]
+    for _, seconds, record in grants:
+        args += [str(seconds), _json(record)]
+    return Command(
+        "admit", (*_kept(tag), *(_name(tag, f"grant:{digest}") for digest, _, _ in grants)), tuple(args)
+    )
+
+
+def read_word(reply: Any) -> str:
+    """The reply to `ask` (a ticket, or nothing) or to `admit` (OK, STALE or OLDER)."""
+    return _text(reply)
+
+
+def seal(tag: str, *, offset_us: int) -> Command:
+    """Seal all past minutes of a tag."""
+    return Command("seal", _kept(tag), (str(offset_us),))
+
+
+def read_seal(tag: str, reply: Any) -> Sealed:
+    """What was sealed. Batches and their counts stand in order."""
+    windows = tuple(int(window) for window in reply[1])
+    return Sealed(tag, windows, _counts(tag, reply[2]))
+
+
+def clear(tag: str, windows: Iterable[int], settled: Settled, *, offset_us: int) -> Command:
+    """Delete what is settled and raise the counters of `windows`; all of it read in one snapshot."""
+    args = (str(offset_us), _json([str(window) for window in windows]), *_settled(settled))
+    return Command("clear", _kept(tag), args)
+
+
+def read_clear(reply: Any) -> tuple[Level, ...] | None:
+    """How far each meter is used now; None when Redis does not know the account."""
+    kind, *rest = (_text(part) for part in reply)
+    if kind == "COLD":
+        return None
+    windows: dict[str, str] = {"live": rest[0], "test": rest[1]}
+    rows = [rest[at : at + 4] for at in range(2, len(rest), 4)]
+    return tuple(
+        Level(int(windows[env]), _environment(env), meter, int(included), int(used))
+        for env, meter, included, used in rows
+        if windows[env]
+    )
+
+
+def peek(tag: str, *, offset_us: int) -> Command:
+    """Look at all that Redis holds of a tag."""
+    return Command("peek", _kept(tag), (str(offset_us),))
+
+
+def read_peek(tag: str, reply: Any) -> Peek:
+    """What Redis holds of a tag."""
+    account = _pairs(reply[3])
+    counters: dict[tuple[int, str], int] = {}
+    allowances: dict[tuple[Environment, str], Allowance] = {}
+    held: dict[tuple[int, str], int] = {}
+    for name, value in account.items():
+        head, _, rest = name.partition(":")
+        if head == "u":
+            window, _, meter = rest.partition(":")
+            counters[int(window), meter] = int(value)
+        elif rest.startswith("m:"):
+            ceiling, included, beyond = value.split("|")
+            allowance = Allowance(int(ceiling) if ceiling else None, int(included), beyond)  # type: ignore[arg-type]
+            allowances[_environment(head), rest[2:]] = allowance
+    for text in _pairs(reply[5]).values():
+        _, cost, window, _, meter, _, _ = text.split("|", 6)
+        held[int(window), meter] = held.get((int(window), meter), 0) + int(cost)
+    environments: tuple[Environment, ...] = ("live", "test")
+    spans = {
+        env: Span(int(account[f"{env}:w"]), int(account[f"{env}:s"]), int(account[f"{env}:e"]))
+        for env in environments
+        if account.get(f"{env}:w")
+    }
+    return Peek(
+        warm=_text(reply[0]) == "WARM",
+        gen=_text(reply[1]),
+        now_ms=int(reply[2]),
+        spans=spans,
+        allowances=allowances,
+        counters=counters,
+        held=held,
+        counts=_counts(tag, reply[4]),
+    )
+
+
+def _fields(account: AccountRecord) -> dict[str, str]:
+    card = {
+        "id": account.id,
+        "plan": account.plan,
+        "plan_version": account.plan_version,
+        "features": account.features,
+    }
+    fields = {
+        "card": _json(card),
+        "until": _number(account.until_ms),
+        "suspended": _number(account.suspended_ms),
+        "observed": _number(account.observed_ms),
+        "rate": _number(account.rate),
+        "burst": _number(account.burst),
+    }
+    for env, terms in account.terms.items():
+        after = terms.next
+        fields |= {
+            f"{env}:w": str(terms.window.id),
+            f"{env}:s": str(terms.window.start_ms),
+            f"{env}:e": str(terms.window.end_ms),
+            f"{env}:nw": str(after.id) if after else "",
+            f"{env}:ns": str(after.start_ms) if after else "",
+            f"{env}:ne": str(after.end_ms) if after else "",
+        }
+        for meter, allowance in terms.allowances.items():
+            fields[f"{env}:m:{meter}"] = (
+                f"{_number(allowance.ceiling)}|{allowance.included}|{allowance.beyond}"
+            )
+    return fields
+
+
+def _grant(grant: Grant) -> dict[str, object]:
+    record = {
+        "key": grant.key_id,
+        "env": grant.environment,
+        "lineage": grant.lineage,
+        "revoked": grant.revoked_ms,
+        "expires": grant.expires_ms,
+        "scopes": grant.scopes,
+        "networks": grant.networks,
+        "rate": grant.rate,
+        "burst": None if grant.rate is None else grant.burst or grant.rate,
+        "external_id": grant.external_id,
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _settled(settled: Settled) -> tuple[str, str]:
+    totals = {f"{window}|{meter}": units for (window, meter), units in settled.totals.items()}
+    return _json(totals), _json(dict(settled.fences))
+
+
+def _windows(account: AccountRecord) -> list[int]:
+    return [
+        span.id for terms in account.terms.values() for span in (terms.window, terms.next) if span is not None
+    ]
+
+
+def _counts(tag: str, flat: Sequence[Any]) -> tuple[Count, ...]:
+    """Counts from the bucket's fields: gen|minute|window|key|meter|kind|endpoint."""
+    found: dict[tuple[Batch, int, str, str, str], list[int]] = {}
+    for field, value in _pairs(flat).items():
+        gen, minute, window, key_id, meter, kind, endpoint = field.split("|", 6)
+        at = (Batch(tag, gen, int(minute)), int(window), key_id, meter, endpoint)
+        units_and_calls = found.setdefault(at, [0, 0])
+        if kind in "1u":
+            units_and_calls[_UNITS] += int(value)
+        if kind in "1n":
+            units_and_calls[_CALLS] += int(value)
+    return tuple(Count(*at, *numbers) for at, numbers in sorted(found.items()))
+
+
+def _pairs(flat: Sequence[Any]) -> dict[str, str]:
+    texts = [_text(part) for part in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _environment(name: str) -> Environment:
+    return "test" if name == "test" else "live"
+
+
+def _kept(tag: str) -> tuple[str, ...]:
+    return _name(tag, "account"), _name(tag, "bucket"), _name(tag, "holds")
+
+
+def _name(tag: str, name: str) -> str:
+    return f"{{{tag}}}:{name}"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _text(part: Any) -> str:
+    return part.decode() if isinstance(part, bytes) else str(part)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

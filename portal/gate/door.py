@@ -1,0 +1,217 @@
+"""The door: a question becomes one command, a reply becomes a verdict. Nothing here does I/O."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Final
+
+from portal.gate.grant import (
+    COST_MAX,
+    ENDPOINT_MAX,
+    OTHER,
+    RESERVED_MS,
+    Question,
+    QuotaState,
+    RateState,
+    Settlement,
+    Verdict,
+)
+from portal.kit import tokens
+from portal.kit.errors import Invalid, Missing
+from portal.kit.tokens import Pepper
+
+TOKEN_MAX: Final = 512
+METER_MAX: Final = 64
+RESERVATION: Final = "rsv"
+NOT_FOUND: Final = Verdict(valid=False, code="NOT_FOUND")
+_MAPPED: Final = 0xFFFF << 32
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the gate keeps what it knows of a key: its account's tag, and the digests it may have."""
+
+    tag: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One call of a script: its name, the names it touches, and its arguments."""
+
+    script: str
+    keys: tuple[str, ...]
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cold:
+    """Redis does not know: the book has to be asked about the `account`, this `grant` or this `meter`."""
+
+    why: str
+
+
+def place(token: str, prefixes: Sequence[str], peppers: Sequence[Pepper]) -> Place | None:
+    """Where a key of our own form is kept; None when it has not our form or its checksum fails."""
+    if len(token) > TOKEN_MAX or (parsed := tokens.parse(token, prefixes)) is None:
+        return None
+    if parsed.kind not in tokens.KINDS:
+        return None
+    return Place(parsed.tag, tuple(tokens.digest(token, pepper) for pepper in peppers))
+
+
+def may_be_foreign(token: str, prefixes: Sequence[str]) -> bool:
+    """Whether a string without our form may be a key that was given out by something else."""
+    ours = token.partition("_")[0] in prefixes and token.count("_") >= 2
+    return 8 <= len(token) <= TOKEN_MAX and not ours and token.isprintable() and not token.isspace()
+
+
+def verify(
+    at: Place, question: Question, *, offset_us: int, observe_all: bool, reservation_id: str
+) -> Command:
+    """The command that answers a question and counts the call. Invalid for what cannot be asked."""
+    if not 0 <= question.cost <= COST_MAX:
+        raise Invalid(f"A cost is a whole number from 0 to {COST_MAX:,}.", field="cost")
+    if not question.meter or len(question.meter) > METER_MAX or "|" in question.meter:
+        raise unknown_meter(question.meter)
+    args = (
+        str(offset_us),
+        str(question.cost),
+        _sent(question.meter),
+        _sent("\n".join(question.scopes)),
+        endpoint_name(question.endpoint),
+        address(question.ip) if question.ip else "",
+        reservation_id,
+        str(RESERVED_MS),
+        "1" if observe_all else "",
+    )
+    return Command("verify", (*_names(at.tag, "account", "bucket", "endpoints", "holds"), *_grants(at)), args)
+
+
+def read_verdict(reply: Any, meter: str, reservation_id: str) -> Verdict | Cold:
+    """What a reply to `verify` says."""
+    kind = _text(reply[0])
+    if kind == "COLD":
+        return Cold(_text(reply[1]))
+    if kind == "METER":
+        return Cold("meter")
+    if kind == "NOT_FOUND":
+        return NOT_FOUND
+    code, observed, grant, card, *numbers = (_text(part) for part in reply[1:])
+    rate, burst, left, reset_ms, retry_ms, ceiling, included, used, ends_ms = numbers
+    key, account = json.loads(grant), _card(card)
+    total, free = int(used), int(included)
+    return Verdict(
+        valid=code == "VALID",
+        code=code,
+        key_id=key["key"],
+        account_id=account["id"],
+        environment=key["env"],
+        external_id=key.get("external_id"),
+        plan=account["plan"],
+        plan_version=account["plan_version"],
+        features=tuple(account["features"]),
+        scopes=tuple(key["scopes"]),
+        ratelimit=RateState(int(rate), int(burst), int(left), int(reset_ms), int(retry_ms)) if rate else None,
+        quota=QuotaState(
+            limit=int(ceiling) if ceiling else None,
+            included=free,
+            used=total,
+            remaining=max(0, int(ceiling) - total) if ceiling else None,
+            overage=max(0, total - free),
+            resets_at=moment(int(ends_ms)),
+        ),
+        meter=meter,
+        observed=observed or None,
+        reservation_id=reservation_id or None if code == "VALID" else None,
+    )
+
+
+def new_reservation(tag: str) -> str:
+    """A fresh reservation id. It carries the tag, and so leads to where the reservation is kept."""
+    return f"{RESERVATION}_{tag}{tokens.random_secret(24)}"
+
+
+def finish(reservation_id: str, cost: int | None, *, offset_us: int) -> Command:
+    """The command that ends a reservation: with its final cost, or released when that is None."""
+    head, _, body = reservation_id.partition("_")
+    if head != RESERVATION or len(body) != tokens.TAG_LENGTH + 24 or not (body.isascii() and body.isalnum()):
+        raise _ended()
+    if cost is not None and not 0 <= cost <= COST_MAX:
+        raise Invalid(f"A cost is a whole number from 0 to {COST_MAX:,}.", field="cost")
+    keys = _names(body[: tokens.TAG_LENGTH], "account", "bucket", "holds")
+    return Command("finish", keys, (str(offset_us), reservation_id, "" if cost is None else str(cost)))
+
+
+def read_finish(reply: Any, reservation_id: str, cost: int | None) -> Settlement:
+    """How a reservation ended; Missing when it had ended before, Invalid when it held less."""
+    kind, *numbers = (_text(part) for part in reply)
+    if kind == "MISSING":
+        raise _ended()
+    if kind == "BEYOND":
+        raise Invalid(f"The final cost is more than the {int(numbers[0]):,} reserved.", field="cost")
+    code = "RELEASED" if cost is None else "CONFIRMED"
+    return Settlement(reservation_id, code, int(numbers[0]), int(numbers[1]))
+
+
+def endpoint_name(endpoint: str) -> str:
+    """An endpoint as it is counted: what is too long or cannot be stored is `(other)`."""
+    if len(endpoint) > ENDPOINT_MAX or not endpoint.isprintable():
+        return OTHER
+    return endpoint
+
+
+def address(text: str) -> str:
+    """An address as 32 hexadecimal digits, IPv4 mapped into IPv6; Invalid when it is none."""
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        raise Invalid("This is not an IP address.", field="ip") from None
+    if isinstance(found, IPv6Address):
+        return f"{int(found):032x}"
+    return f"{_MAPPED | int(found):032x}"
+
+
+def network(cidr: str) -> tuple[str, str]:
+    """A network in CIDR notation as its lowest and highest address, 32 hexadecimal digits each."""
+    found = ip_network(cidr, strict=False)
+    return address(str(found[0])), address(str(found[-1]))
+
+
+def moment(milliseconds: int) -> datetime:
+    """Milliseconds since 1970 as a moment."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+
+
+def unknown_meter(meter: str) -> Invalid:
+    """The refusal of a meter that the catalogue does not declare."""
+    return Invalid(f"There is no meter called {meter[:METER_MAX]!r}.", field="meter")
+
+
+def _ended() -> Missing:
+    return Missing("There is no such reservation: it has ended, or never was.")
+
+
+def _names(tag: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{{{tag}}}:{name}" for name in names)
+
+
+def _grants(at: Place) -> tuple[str, ...]:
+    return tuple(f"{{{at.tag}}}:grant:{digest}" for digest in at.digests)
+
+
+def _sent(text: str) -> str:
+    # A lone surrogate, which JSON can spell, has no UTF-8; such a name matches nothing.
+    return text.encode("utf-8", "replace").decode()
+
+
+def _text(part: Any) -> str:
+    return part.decode() if isinstance(part, bytes) else str(part)
+
+
+@lru_cache(maxsize=4096)
+def _card(text: str) -> Any:
+    return json.loads(text)
