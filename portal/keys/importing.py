@@ -116,7 +116,7 @@ def _standing(session: Session, rows: Sequence[Row]) -> dict[str, str]:
     digests = [row.digest for row in rows]
     for begin in range(0, len(digests), 1000):
         batch = select(Key.digest, Key.account_id).where(Key.digest.in_(digests[begin : begin + 1000]))
-        found.update(session.execute(batch).tuples().all())
+        found.update(dict(session.execute(batch).all()))
     return found
 
 

@@ -30,7 +30,7 @@ def sync(session: Session, offered: Catalogue, now: datetime) -> list[Plan]:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PUBLISHING})
     standing = queries.catalogue_or_none(session)
     highest = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
-    plans = rules.numbered(offered, standing, dict(session.execute(highest).tuples().all()))
+    plans = rules.numbered(offered, standing, dict(session.execute(highest).all()))
     published = replace(offered, plans=tuple(plans))
     if published == standing:
         return []
@@ -160,7 +160,7 @@ def lapse(session: Session, now: datetime, limit: int = 100) -> list[str]:
         .limit(limit)
     )
     lapsed = []
-    for account_id, line in session.execute(due).tuples().all():
+    for account_id, line in session.execute(due).all():
         accounts.touch(session, account_id)
         if _open(session, account_id, line, now) is None:
             lapsed.append(account_id)
