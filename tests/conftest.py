@@ -141,7 +141,7 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Debian's Chromium, driven by playwright. Without one its journeys are not run, which CI calls a failure."""
+    """Debian's Chromium. Without a browser its journeys are not run, which CI calls a failure."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         sentence = f"{NOT_RUN}: no browser was found (Debian: apt install chromium)"
