@@ -1,0 +1,149 @@
+"""Home, as pages: what a visitor reads before there is an account, and beside it."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, send_file
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as Answer
+from wtforms import EmailField, SelectField, StringField, TextAreaField
+from wtforms.validators import Email, InputRequired, Length
+
+from portal import accounts, plans
+from portal.kit import clock, ids, mail
+from portal.kit.db import unit
+from portal.kit.errors import Conflict
+from portal.kit.letterhead import Letterhead
+from portal.web import guards, site, visitor
+
+room = Blueprint("home", __name__)
+THEMES = ("light", "dark")
+YEAR_SECONDS = 365 * 86_400
+MESSAGES_AN_HOUR = "5 per hour"
+SOMETHING_ELSE = "other"
+
+
+class MessageForm(FlaskForm):  # type: ignore[misc]
+    """What somebody wants to say to whoever runs the platform."""
+
+    name = StringField("Your name", [InputRequired("Give your name."), Length(max=200)])
+    email = EmailField(
+        "E-mail address",
+        [
+            InputRequired("Give the address that the answer goes to."),
+            Email("This is not an e-mail address."),
+            Length(max=254),
+        ],
+    )
+    about = SelectField("What is it about?")
+    message = TextAreaField(
+        "Your message",
+        [
+            InputRequired("Write what you want to say."),
+            Length(min=10, max=4000, message="Write between 10 and 4,000 characters."),
+        ],
+    )
+
+
+@room.get("/")
+@guards.public
+def index() -> str:
+    return render_template("home/index.html", catalogue=plans.catalogue_or_none(site.session()))
+
+
+@room.get("/pricing")
+@guards.public
+def pricing() -> str:
+    return render_template("home/pricing.html", catalogue=plans.catalogue_or_none(site.session()))
+
+
+@room.get("/help")
+@guards.public
+def help_page() -> str:
+    return render_template("home/help.html", catalogue=plans.catalogue_or_none(site.session()))
+
+
+@room.get("/docs")
+@guards.public
+def docs() -> str:
+    return render_template("home/docs.html")
+
+
+@room.get("/contact")
+@guards.public
+def contact() -> str:
+    form = _message_form()
+    if form.about.data is None and request.args.get("about") in dict(form.about.choices):
+        form.about.data = request.args["about"]
+    if g.person is not None:
+        form.name.data, form.email.data = g.person.name, g.person.email
+    return render_template("home/contact.html", form=form, open=bool(_readers()))
+
+
+@room.post("/contact")
+@site.limiter.limit(MESSAGES_AN_HOUR)
+@guards.public
+def send() -> Answer | tuple[str, int]:
+    form = _message_form()
+    if not form.validate_on_submit():
+        return render_template("home/contact.html", form=form, open=True), 422
+    _write_to_operators(form)
+    flash(f"Your message was handed over. The answer goes to {form.email.data}.", "good")
+    return redirect("/contact", 303)
+
+
+@room.post("/theme")
+@guards.public
+def theme() -> Answer:
+    """Light, dark, or (with anything else) as the system has it."""
+    answer = redirect(visitor.own_path(request.form.get("next"), "/"), 303)
+    chosen = request.form.get("theme")
+    if chosen in THEMES:
+        secure = site.settings().secure_cookies
+        answer.set_cookie("theme", chosen, max_age=YEAR_SECONDS, secure=secure, httponly=True, samesite="Lax")
+    else:
+        answer.delete_cookie("theme")
+    return answer
+
+
+@room.get("/logo")
+@guards.public
+def logo() -> Response:
+    """The platform's logo, when BRAND_LOGO names a file."""
+    path = Path(site.settings().brand.logo or "")
+    if not path.is_file():
+        abort(404)
+    return send_file(path.resolve(), max_age=3600)
+
+
+def _message_form() -> MessageForm:
+    form = MessageForm()
+    catalogue = plans.catalogue_or_none(site.session())
+    subjects = (
+        [(plan.slug, plan.name) for plan in catalogue.plans if plan.tier != "free"] if catalogue else []
+    )
+    one_offs = [(one.slug, one.name) for one in catalogue.one_offs] if catalogue else []
+    form.about.choices = [(SOMETHING_ELSE, "Something else"), *subjects, *one_offs]
+    return form
+
+
+def _write_to_operators(form: MessageForm) -> None:
+    settings, session = site.settings(), site.session()
+    head = Letterhead(settings.brand, settings.public_url, settings.secret_key)
+    message = {
+        "sender": form.name.data,
+        "email": form.email.data,
+        "about": dict(form.about.choices)[form.about.data],
+        "message": form.message.data,
+        "account": g.account.name if g.account else None,
+    }
+    if not (readers := _readers()):
+        raise Conflict("Nobody can be reached here yet. Nothing was sent.")
+    rendered, message_id, now = head.render("home/message", message), ids.new("msg"), clock.now()
+    with unit(session):
+        for reader in readers:
+            mail.write(session, f"message/{message_id}/{reader}", rendered, to=reader, now=now)
+
+
+def _readers() -> list[str]:
+    support_mail = site.settings().brand.support_mail
+    return [support_mail] if support_mail else [one.email for one in accounts.operators(site.session())]
