@@ -32,10 +32,9 @@ def worker(environment: Mapping[str, str], logs: Path) -> Service:
     return _celery("worker", [*options, "--loglevel", "INFO"], environment, logs, says=" ready.")
 
 
-def beat(folder: Path, environment: Mapping[str, str], logs: Path) -> Service:
+def beat(environment: Mapping[str, str], logs: Path) -> Service:
     """Celery's clock, apart from the worker so that its death is noticed."""
-    options = ["--schedule", str(folder / "beat-schedule"), "--pidfile", "", "--loglevel", "INFO"]
-    return _celery("beat", options, environment, logs, says=" is starting.")
+    return _celery("beat", ["--pidfile", "", "--loglevel", "INFO"], environment, logs, says=" is starting.")
 
 
 def answers(url: str, *, seconds: float = 5) -> bool:

@@ -66,7 +66,7 @@ class Supervisor:
         self.state.publish(environment)
         self._run(services.web(self.port, environment, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
-        self._run(services.beat(self.state.folder, environment, self.state.logs))
+        self._run(services.beat(environment, self.state.logs))
         link = self._once("staff", environment, "portal", "staff", "invite-first")
         self._say(f"Upkeep    {self.url}")
         if link:
