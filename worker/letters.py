@@ -63,7 +63,13 @@ def _send_while_due(house: House, deliver: Deliver) -> int:
                 break
             offered += 1
             outcome = deliver(url, _compose(house, letter))
-            log.info("letter offered", letter=letter.id, fate=outcome.fate.value, reason=outcome.reason)
+            log.info(
+                "letter offered",
+                letter=letter.id,
+                fate=outcome.fate.value,
+                reason=outcome.reason,
+                request_id=letter.request_id,
+            )
             with unit(session):
                 _mark(session, letter.id, outcome)
             if not outcome.reached:

@@ -8,11 +8,13 @@ import structlog
 from portal.kit import clock, outbox
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
-from portal.kit.outbox import Errand
+from portal.kit.outbox import Errand, Fact
 from worker import reactions
 from worker.app import app, home
 from worker.house import House
 from worker.writing import Occasion
+
+Find = Callable[[Fact, str], reactions.Reaction]
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ def hand_out(house: House, send: Callable[[Errand], Any]) -> int:
     return len(errands)
 
 
-def react(house: House, fact_id: int, reaction: str) -> None:
+def react(house: House, fact_id: int, reaction: str, *, find: Find = reactions.find) -> None:
     """Let a reaction hear a fact, once: its own effects and the mark are one transaction.
 
     A refusal is heard too and not tried again. Anything else leaves no trace, and the relay hands the
@@ -71,7 +73,8 @@ def react(house: House, fact_id: int, reaction: str) -> None:
                     return
                 fact = outbox.read(told)
                 occasion = Occasion(told.id, told.told_at, house, now)
-                reactions.find(fact, reaction)(session, fact, occasion)
+                find(fact, reaction)(session, fact, occasion)
+            log.info("fact heard", fact=fact_id, name=told.name, reaction=reaction)
         except Refusal as refusal:
             log.warning("reaction refused", fact=fact_id, reaction=reaction, refusal=refusal.sentence)
             with unit(session):

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("html", sa.Text()),
         sa.Column("unsubscribe_url", sa.Text()),
         sa.Column("secret_until", MOMENT),
+        sa.Column("request_id", sa.Text()),
         sa.Column("written_at", MOMENT, nullable=False),
         sa.Column("due_at", MOMENT, nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),

@@ -15,6 +15,7 @@ from portal.kit import ids
 from portal.kit.db import Base
 from portal.kit.errors import Conflict, Missing
 from portal.kit.letterhead import Rendered
+from portal.kit.logs import request_id
 
 CLAIM_LASTS = timedelta(minutes=5)  # longer than any one sending can take
 FIRST_WAIT = timedelta(minutes=1)
@@ -52,6 +53,7 @@ class Letter(Base):
     html: Mapped[str | None]
     unsubscribe_url: Mapped[str | None]
     secret_until: Mapped[datetime | None]
+    request_id: Mapped[str | None]
     written_at: Mapped[datetime] = mapped_column(index=True)
     due_at: Mapped[datetime]
     attempts: Mapped[int]
@@ -114,6 +116,7 @@ def write(
             account_id=account_id,
             person_id=person_id,
             secret_until=secret_until,
+            request_id=request_id.get(),
             written_at=now,
             due_at=now,
             attempts=0,
