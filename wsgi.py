@@ -14,7 +14,7 @@ from portal.edge.services import Services
 from portal.kit import db, logs
 from portal.kit.settings import Settings, SettingsError, load
 from portal.kit.trust import Trust
-from portal.web import create_app
+from portal.web import create_app, metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -41,13 +41,16 @@ def compose(settings: Settings) -> Flask:
         with sessions() as session:
             return {key.digest: key.id for key in keys.live_service_keys(session)}
 
+    services = Services(service_keys, settings.key_peppers, settings.key_prefixes)
     site = create_app(settings, push=gate.push, gate=gate)
+    site.extensions["upkeep.services"] = services
     machines = edge.application(
         gate,
-        Services(service_keys, settings.key_peppers, settings.key_prefixes),
+        services,
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,
         observe=settings.gate_mode == "observe",
+        told=metrics.told,
     )
     people = site.wsgi_app
     trust = Trust(settings.trusted_proxies)
