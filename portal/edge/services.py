@@ -6,6 +6,7 @@ from threading import Lock
 
 import structlog
 
+from portal.gate import Unavailable
 from portal.kit import tokens
 from portal.kit.tokens import Pepper
 
@@ -15,7 +16,7 @@ PATIENCE_SECONDS = 0.25
 log = structlog.get_logger(__name__)
 
 
-class Unknown(Exception):
+class Unknown(Unavailable):
     """No list of service keys could be read yet, so that nobody can be told apart."""
 
 

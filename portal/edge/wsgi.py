@@ -12,7 +12,7 @@ import structlog
 from portal.edge import body, core, question
 from portal.edge.core import Answer
 from portal.edge.problems import Problem, invalid
-from portal.edge.services import Services, Unknown
+from portal.edge.services import Services
 from portal.gate import Question, Settlement, Unavailable, Verdict
 from portal.kit import clock, ids, logs
 from portal.kit.errors import Invalid, Missing
@@ -187,7 +187,7 @@ def _problem(error: Exception, path: str) -> Problem:
         return error
     if isinstance(error, Invalid):
         return invalid(error.sentence, error.field)
-    if isinstance(error, (Unavailable, Unknown)):
+    if isinstance(error, Unavailable):
         return Problem("UNAVAILABLE", BLIND, [("Retry-After", str(RETRY_SECONDS))])
     log.error("the edge broke", path=path, exc_info=error)
     return Problem("INTERNAL_ERROR", "The fault is ours and has been noted.")
