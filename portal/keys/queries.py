@@ -13,6 +13,7 @@ from portal.keys.models import Key, ServiceKey
 from portal.kit.errors import Missing
 
 REMEMBERED = timedelta(days=2)
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class LiveServiceKey:
     name: str
     digest: str
     pepper_id: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of keys, counted from 1, and how many pages there are."""
+
+    rows: Sequence[Key]
+    page: int
+    pages: int
 
 
 def grants(
@@ -104,12 +114,29 @@ def account_of(session: Session, key_id: str) -> str:
 
 
 def of_account(session: Session, account_id: str, *, now: datetime) -> list[Key]:
-    """The account's keys that work at `now`, newest first, then the last 50 that no longer do."""
-    mine = select(Key).where(Key.account_id == account_id)
-    newest = (Key.minted_at.desc(), Key.id.desc())
-    working = session.scalars(mine.where(_alive(now)).order_by(*newest)).all()
-    ended = session.scalars(mine.where(~_alive(now)).order_by(*newest).limit(50)).all()
-    return [*working, *ended]
+    """The account's newest 100 keys that work at `now`, then the last 50 that no longer do."""
+    return [*working(session, account_id, now=now).rows, *ended(session, account_id, now=now)]
+
+
+def working(session: Session, account_id: str, *, now: datetime, page: int = 1) -> Page:
+    """The keys that work at `now`, newest first, one page of 100 at a time."""
+    mine = and_(Key.account_id == account_id, _alive(now))
+    pages = max(1, -(-(session.scalar(select(func.count()).where(mine)) or 0) // PAGE))
+    page = min(max(page, 1), pages)
+    rows = session.scalars(
+        select(Key)
+        .where(mine)
+        .order_by(Key.minted_at.desc(), Key.id.desc())
+        .offset((page - 1) * PAGE)
+        .limit(PAGE)
+    )
+    return Page(rows.all(), page, pages)
+
+
+def ended(session: Session, account_id: str, *, now: datetime) -> Sequence[Key]:
+    """The newest 50 keys that no longer work."""
+    mine = select(Key).where(Key.account_id == account_id, ~_alive(now))
+    return session.scalars(mine.order_by(Key.minted_at.desc(), Key.id.desc()).limit(50)).all()
 
 
 def count_live(session: Session, account_id: str, *, now: datetime) -> int:
@@ -118,10 +145,20 @@ def count_live(session: Session, account_id: str, *, now: datetime) -> int:
     return session.scalar(counted) or 0
 
 
-def was_ever_used(session: Session, account_id: str) -> bool:
-    """Whether any key of the account has been called with, as far as counts have reached the ledger."""
-    used = select(Key.id).where(Key.account_id == account_id, Key.last_used_at.is_not(None)).limit(1)
+def ever_used(session: Session, account_id: str | None = None) -> bool:
+    """Whether any key, of one account or of all, was called with, as far as counts have been settled."""
+    used = select(Key.id).where(Key.last_used_at.is_not(None)).limit(1)
+    if account_id is not None:
+        used = used.where(Key.account_id == account_id)
     return session.scalar(used) is not None
+
+
+def names(session: Session, account_id: str, key_ids: Sequence[str]) -> dict[str, Key]:
+    """Those of the ids that are keys of the account, with their keys, dead ones too."""
+    if not key_ids:
+        return {}
+    mine = select(Key).where(Key.account_id == account_id, Key.id.in_(key_ids))
+    return {key.id: key for key in session.scalars(mine)}
 
 
 def live_service_keys(session: Session) -> list[LiveServiceKey]:

@@ -67,7 +67,8 @@ def test_last_use_never_goes_back(session, alice):
         keys.touch_used(session, {minted.key_id: moment, "key_unknown": moment})
     session.expire_all()
     assert row(session, minted).last_used_at == SOON
-    assert keys.was_ever_used(session, alice)
+    assert keys.ever_used(session, alice) and keys.ever_used(session)
+    assert not keys.ever_used(session, account_of(session, "Charlie"))
 
 
 def test_keys_are_listed_working_ones_first(session, alice):
