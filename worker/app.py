@@ -8,11 +8,11 @@ import functools
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import redis
 from celery import Celery, Task, signals
-from kombu import Exchange, Queue
 from sqlalchemy.exc import OperationalError
 
 from portal.kit import logs, settings
@@ -26,7 +26,7 @@ TASK_SECONDS = 240
 
 
 class Work(Task):  # type: ignore[misc]
-    """A task: its name is noun.verb, its arguments are ids; outside troubles are tried again, refusals never."""
+    """A task: its arguments are ids; outside troubles are tried again, refusals never."""
 
     autoretry_for = OUTSIDE
     max_retries = 5
@@ -36,7 +36,6 @@ class Work(Task):  # type: ignore[misc]
 
 def configuration() -> dict[str, Any]:
     """What Celery is told, from this process's settings."""
-    exchange = Exchange("upkeep", type="direct")
     return {
         "broker_url": _read_settings().broker_url,
         "broker_connection_retry_on_startup": True,
@@ -51,10 +50,14 @@ def configuration() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_time_limit": TASK_SECONDS,
         "task_default_exchange": "upkeep",
+        "task_default_exchange_type": "direct",
         "task_default_queue": "bulk",
         "task_default_routing_key": "bulk",
         "task_create_missing_queues": False,
-        "task_queues": [Queue(name, exchange, routing_key=name) for name in schedule.QUEUES],
+        "task_queues": {
+            name: {"exchange": "upkeep", "exchange_type": "direct", "routing_key": name}
+            for name in schedule.QUEUES
+        },
         "task_routes": {pattern: {"queue": queue} for pattern, queue in schedule.ROUTES.items()},
         "beat_schedule": schedule.beat(),
         "beat_scheduler": "celery.beat:Scheduler",  # in memory: every duty may be done once too often
@@ -72,19 +75,25 @@ app = Celery(
 app.add_defaults(configuration)
 
 
+def task(name: str, *, tried_again: bool = True) -> Callable[[Callable[..., None]], Task]:
+    """Make a verb a task called `noun.verb`; what the clock asks for again soon need not be tried again."""
+    options: dict[str, Any] = {} if tried_again else {"autoretry_for": ()}
+    return lambda verb: app.task(name=name, **options)(verb)
+
+
 @functools.cache
 def home() -> house.House:
     """What this process's tasks work with; opened when the first one asks."""
     return house.open_house(_read_settings())
 
 
-@signals.worker_process_init.connect  # type: ignore[misc]
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def move_in(**_: Any) -> None:
     """A forked process shares no connection with its parent."""
     home.cache_clear()
 
 
-@signals.setup_logging.connect  # type: ignore[misc]
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def write_logs(**_: Any) -> None:
     """Our JSON lines instead of Celery's; its two lines for every task would drown the rest."""
     logs.configure()
@@ -92,14 +101,14 @@ def write_logs(**_: Any) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-@signals.before_task_publish.connect  # type: ignore[misc]
+@signals.before_task_publish.connect  # type: ignore[untyped-decorator]
 def carry_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
     """A task belongs to the request in which it was asked for."""
     if headers is not None and logs.request_id.get() is not None:
         headers.setdefault("request_id", logs.request_id.get())
 
 
-@signals.task_prerun.connect  # type: ignore[misc]
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]
 def follow_request_id(task_id: str, task: Task, **_: Any) -> None:
     """What a task logs, tells and asks for belongs to the same request, or to itself."""
     logs.request_id.set(task.request.get("request_id") or f"task_{task_id}")

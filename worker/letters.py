@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.kit import clock, mail, smtp
+from portal.kit import clock, mail, sending, smtp
 from portal.kit.db import unit
 from portal.kit.mail import Letter
 from portal.kit.smtp import Fate, Outcome
-from worker.app import app, home
+from worker.app import home, task
 from worker.house import House
 
 log = structlog.get_logger(__name__)
@@ -23,13 +23,13 @@ RUN_LASTS = timedelta(seconds=20)  # the last letter begun may take some minutes
 SENDER_LOCK = 0x6C6574746572  # "letter": one sender at a time, whichever machine it is on
 
 
-@app.task(name="letters.send_due", autoretry_for=())  # type: ignore[misc]
+@task("letters.send_due", tried_again=False)
 def send_due_letters() -> None:
     """Every two seconds: send what is due."""
     send_due(home())
 
 
-@app.task(name="letters.clean")  # type: ignore[misc]
+@task("letters.clean")
 def clean_letters() -> None:
     """Now and then: delete old letters, and forget the secrets of those that nobody sent."""
     with home().sessions() as session, unit(session):
@@ -53,12 +53,12 @@ def _send_while_due(house: House, deliver: Deliver) -> int:
     offered = 0
     with house.sessions() as session:
         with unit(session):
-            mail.doubt_abandoned(session, now=clock.now())
+            sending.doubt_abandoned(session, now=clock.now())
             if url is None:
-                mail.keep_waiting(session, now=clock.now())
+                sending.keep_waiting(session, now=clock.now())
         while url is not None and clock.now() < ends_at:
             with unit(session):
-                letter = mail.claim(session, now=clock.now())
+                letter = sending.claim(session, now=clock.now())
             if letter is None:
                 break
             offered += 1
@@ -91,10 +91,10 @@ def _mark(session: Session, letter_id: str, outcome: Outcome) -> None:
     now = clock.now()
     match outcome.fate:
         case Fate.SENT:
-            mail.mark_sent(session, letter_id, now=now)
+            sending.mark_sent(session, letter_id, now=now)
         case Fate.FAILED:
-            mail.mark_failed(session, letter_id, outcome.reason, now=now)
+            sending.mark_failed(session, letter_id, outcome.reason, now=now)
         case Fate.DOUBTFUL:
-            mail.mark_doubtful(session, letter_id, outcome.reason, now=now)
+            sending.mark_doubtful(session, letter_id, outcome.reason, now=now)
         case Fate.LATER:
-            mail.put_off(session, letter_id, outcome.reason, now=now)
+            sending.put_off(session, letter_id, outcome.reason, now=now)

@@ -48,7 +48,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
 
 
 def name(reaction: Reaction) -> str:
-    """What a reaction is called in the marks that it leaves; renaming one makes it hear undone facts again."""
+    """What a reaction is called in its marks; one that is renamed hears undone facts again."""
     return reaction.__name__
 
 

@@ -10,7 +10,7 @@ from portal.kit.db import unit
 from portal.kit.errors import Refusal
 from portal.kit.outbox import Errand, Fact
 from worker import reactions
-from worker.app import app, home
+from worker.app import home, task
 from worker.house import House
 from worker.writing import Occasion
 
@@ -19,19 +19,19 @@ Find = Callable[[Fact, str], reactions.Reaction]
 log = structlog.get_logger(__name__)
 
 
-@app.task(name="relay.hand_out", autoretry_for=())  # type: ignore[misc]
+@task("relay.hand_out", tried_again=False)
 def hand_out_facts() -> None:
     """Every second: hand out what was told, and what was lost on the way."""
     hand_out(home(), send)
 
 
-@app.task(name="reactions.react")  # type: ignore[misc]
+@task("reactions.react")
 def react_to_fact(fact_id: int, reaction: str) -> None:
     """Bring one fact to one reaction."""
     react(home(), fact_id, reaction)
 
 
-@app.task(name="relay.clean")  # type: ignore[misc]
+@task("relay.clean")
 def clean_facts() -> None:
     """Now and then: delete facts that were done long ago."""
     with home().sessions() as session, unit(session):

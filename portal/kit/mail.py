@@ -1,10 +1,7 @@
-"""Letters: e-mails as rows, written once under a business id and sent by the worker.
+"""Letters: e-mails as rows, written once under a business id and sent by the worker."""
 
-SMTP knows no transactions, so a letter is claimed, and the claim committed, before it is sent, and
-marked after. What stands claimed and unmarked is in doubt: it may have gone, and is not sent again
-unless somebody says so.
-"""
-
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
@@ -17,10 +14,6 @@ from portal.kit.errors import Conflict, Missing
 from portal.kit.letterhead import Rendered
 from portal.kit.logs import request_id
 
-CLAIM_LASTS = timedelta(minutes=5)  # longer than any one sending can take
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=4)
-GIVEN_UP_AFTER = timedelta(days=3)
 KEPT = timedelta(days=180)
 
 
@@ -37,7 +30,9 @@ class Letter(Base):
         Index(
             "ix_letter_due",
             "due_at",
-            postgresql_where="claimed_at IS NULL AND sent_at IS NULL AND failed_at IS NULL AND kept_at IS NULL",
+            postgresql_where=(
+                "claimed_at IS NULL AND sent_at IS NULL AND failed_at IS NULL AND kept_at IS NULL"
+            ),
         ),
     )
 
@@ -89,6 +84,16 @@ STATES: dict[str, ColumnElement[bool]] = {
 }
 
 
+@dataclass(frozen=True)
+class Found:
+    """One page of letters, counted from 1, of how many pages and letters."""
+
+    rows: Sequence[Letter]
+    page: int
+    pages: int
+    total: int
+
+
 def write(
     session: Session,
     business_id: str,
@@ -134,66 +139,25 @@ def get(session: Session, letter_id: str) -> Letter:
     return letter
 
 
-def claim(session: Session, *, now: datetime) -> Letter | None:
-    """Claim the letter that has been due longest, for whoever commits this; None when none is due."""
-    due = select(Letter).where(STATES["waiting"], Letter.due_at <= now).order_by(Letter.due_at)
-    letter = session.scalar(due.limit(1).with_for_update(skip_locked=True))
-    if letter is not None:
-        letter.claimed_at, letter.attempts = now, letter.attempts + 1
-        letter.failure = None
-    return letter
+def search(
+    session: Session, *, state: str | None = None, words: str = "", page: int = 1, size: int = 50
+) -> Found:
+    """One page of the letters in a state of `STATES` (None: in any) and to or about `words`, newest first."""
+    wanted = [STATES[state]] if state else []
+    if words:
+        wanted.append(
+            or_(*(column.icontains(words, autoescape=True) for column in (Letter.to, Letter.subject)))
+        )
+    total = session.scalar(select(func.count()).select_from(Letter).where(*wanted)) or 0
+    pages = max(1, -(-total // size))
+    page = min(max(page, 1), pages)
+    newest = select(Letter).where(*wanted).order_by(Letter.written_at.desc(), Letter.id.desc())
+    return Found(session.scalars(newest.limit(size).offset((page - 1) * size)).all(), page, pages, total)
 
 
-def mark_sent(session: Session, letter_id: str, *, now: datetime) -> None:
-    """The mail server took it."""
-    letter = get(session, letter_id)
-    letter.sent_at, letter.doubted_at, letter.failure = now, None, None
-    if letter.secret_until is not None:
-        letter.text = letter.html = None
-
-
-def mark_failed(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
-    """The mail server refused it for good."""
-    letter = get(session, letter_id)
-    letter.failed_at, letter.failure = now, reason
-
-
-def mark_doubtful(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
-    """It was handed over and nobody knows whether it was taken."""
-    letter = get(session, letter_id)
-    letter.doubted_at, letter.failure = now, reason
-
-
-def put_off(session: Session, letter_id: str, reason: str, *, now: datetime) -> None:
-    """It was certainly not taken, and may be later: due again after a growing wait, for three days."""
-    letter = get(session, letter_id)
-    if now - letter.written_at >= GIVEN_UP_AFTER and letter.attempts > 1:
-        mark_failed(session, letter_id, f"Given up after {letter.attempts} attempts: {reason}", now=now)
-        return
-    letter.claimed_at, letter.failure = None, reason
-    letter.due_at = now + wait(letter.attempts)
-
-
-def wait(attempts: int) -> timedelta:
-    """How long after that many attempts the next one is made: doubling from a minute to four hours."""
-    return min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
-
-
-def keep_waiting(session: Session, *, now: datetime) -> int:
-    """Keep all waiting letters here, because no mail server is named; how many."""
-    kept = update(Letter).where(STATES["waiting"]).values(kept_at=now).returning(Letter.id)
-    return len(session.scalars(kept).all())
-
-
-def doubt_abandoned(session: Session, *, now: datetime) -> int:
-    """Put in doubt what was claimed by a sender that never came back; how many."""
-    abandoned = (
-        update(Letter)
-        .where(STATES["being sent"], Letter.claimed_at <= now - CLAIM_LASTS)
-        .values(doubted_at=now, failure="The sender stopped before it knew whether the letter was taken.")
-        .returning(Letter.id)
-    )
-    return len(session.scalars(abandoned).all())
+def count(session: Session, state: str) -> int:
+    """How many letters are in one of `STATES`."""
+    return session.scalar(select(func.count()).select_from(Letter).where(STATES[state])) or 0
 
 
 def send_again(session: Session, letter_id: str, *, now: datetime) -> Letter:
@@ -216,8 +180,3 @@ def clean(session: Session, *, now: datetime) -> int:
     session.execute(update(Letter).where(expired).values(text=None, html=None))
     old = delete(Letter).where(Letter.written_at < now - KEPT).returning(Letter.id)
     return len(session.scalars(old).all())
-
-
-def count(session: Session, state: str) -> int:
-    """How many letters are in one of `STATES`."""
-    return session.scalar(select(func.count()).select_from(Letter).where(STATES[state])) or 0

@@ -112,13 +112,15 @@ def _offer(server: smtplib.SMTP, message: EmailMessage) -> Outcome:
     try:
         code, reply = server.docmd(".")
     except (OSError, smtplib.SMTPException) as problem:
-        return Outcome(Fate.DOUBTFUL, f"The connection was lost after the letter was handed over: {_words(problem)}")
+        return Outcome(
+            Fate.DOUBTFUL, f"The connection was lost after the letter was handed over: {_words(problem)}"
+        )
     if 200 <= code < 300:
         return Outcome(Fate.SENT)
     if code < 0:
         return Outcome(Fate.DOUBTFUL, "The mail server's answer to the letter made no sense.")
-    refusal = _Refused("The letter", code, reply)
-    return Outcome(refusal.fate, str(refusal))
+    answer = _Refused("The letter", code, reply)
+    return Outcome(answer.fate, str(answer))
 
 
 def _envelope(server: smtplib.SMTP, message: EmailMessage) -> None:

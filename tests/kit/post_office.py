@@ -102,9 +102,7 @@ class Opening:
     def _run(self):
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(
-                self._counter, "127.0.0.1", 0, ssl=self._tls if self._implicit else None
-            )
+            self._loop.create_server(self._counter, "127.0.0.1", 0, ssl=self._tls if self._implicit else None)
         )
         self.office.port = server.sockets[0].getsockname()[1]
         self._ready.set()

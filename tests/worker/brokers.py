@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from glob import glob
 from pathlib import Path
 
 from deploy.local.guise import Guise, before_exec
@@ -11,7 +10,7 @@ from deploy.local.ports import free_port, is_free
 from deploy.local.process import kill_group, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-RABBITMQ = sorted(glob("/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"))
+RABBITMQ = sorted(Path("/usr/lib/rabbitmq").glob("lib/rabbitmq_server-*/sbin/rabbitmq-server"))
 
 
 class RabbitMQ:
@@ -39,7 +38,7 @@ class RabbitMQ:
             "RABBITMQ_LOGS": "-",
         }
         with (self.folder / "rabbit.log").open("wb") as log:
-            self._node = spawn([RABBITMQ[-1]], self._environ, log)
+            self._node = spawn([str(RABBITMQ[-1])], self._environ, log)
         assert wait_until(lambda: not is_free(self.port), 60), (self.folder / "rabbit.log").read_text()
         return self
 

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from portal import accounts
-from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from worker.house import House
 

@@ -37,9 +37,7 @@ def team(house, **roles):
         account = accounts.open_account(session, "Acme", people["Alice"], now=NOW)
         for name, role in roles.items():
             people[name] = someone(session, name)
-            session.add(
-                Member(account_id=account.id, person_id=people[name].id, role=role, joined_at=NOW)
-            )
+            session.add(Member(account_id=account.id, person_id=people[name].id, role=role, joined_at=NOW))
     return account, people
 
 
