@@ -28,6 +28,9 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
+bench: $(RUN) ## Measure, on this machine, what lies in bench/
+	@for file in bench/*.py; do echo "$$file"; PYTHONPATH=. $(PY) $$file || exit 1; done
+
 lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
 	uv lock
 	uv export --quiet --frozen --no-dev --output-file requirements.txt
@@ -35,9 +38,6 @@ lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
 
 demo:
 	@echo "There is no demo yet: make run starts an empty portal."; exit 1
-
-bench:
-	@echo "There is no bench yet."; exit 1
 
 $(RUN): requirements.txt deploy/venv deploy/upkeep
 	@deploy/venv requirements.txt

@@ -1,6 +1,7 @@
 """The product's own processes: the web, the worker and beat."""
 
 import os
+import shutil
 import signal
 import sys
 import urllib.error
@@ -14,12 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 QUEUES = "urgent,bulk,letters"
 
 
-def web(port: int, environment: Mapping[str, str], logs: Path) -> Service:
-    """gunicorn; ready when /readyz says so."""
+def web(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> Service:
+    """gunicorn; ready when /readyz says so. Its processes count together in `folder/metrics`."""
+    metrics = folder / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir()
     return _python(
         "web",
         ["-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "wsgi:application"],
-        environment,
+        {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
         logs,
         ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"),
         orphan_signal=signal.SIGTERM,

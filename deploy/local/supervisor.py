@@ -64,7 +64,7 @@ class Supervisor:
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
         self.state.publish(environment)
-        self._run(services.web(self.port, environment, self.state.logs))
+        self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
         link = self._once("staff", environment, "portal", "staff", "invite-first")
