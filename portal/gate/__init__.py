@@ -2,6 +2,7 @@
 
 from portal.gate.client import Gate
 from portal.gate.desk import Batch, Count, Level, Peek, Sealed
+from portal.gate.door import network
 from portal.gate.grant import (
     CODES,
     COST_MAX,
@@ -48,4 +49,5 @@ __all__ = [
     "Unavailable",
     "Verdict",
     "connect",
+    "network",
 ]

@@ -26,7 +26,9 @@ class PaperBook:
         start, end = now_ms() - 10 * DAY_MS, now_ms() + 20 * DAY_MS
         terms = {
             env: Terms(
-                Span(window, start, end), Span(window + 1, end, end + 30 * DAY_MS), {"calls": Allowance(10, 10)}
+                Span(window, start, end),
+                Span(window + 1, end, end + 30 * DAY_MS),
+                {"calls": Allowance(10, 10)},
             )
             for env, window in (("live", 1), ("test", 11))
         }
