@@ -35,7 +35,7 @@ from portal.accounts.actions.signins import (
     switch,
 )
 from portal.accounts.actions.signups import send_verification, sign_up, verify
-from portal.accounts.actions.staff import add_staff, find_or_add, first_operator
+from portal.accounts.actions.staff import add_account, add_staff, find_or_add, first_operator
 from portal.accounts.actions.team import (
     change_role,
     invite,
@@ -75,7 +75,7 @@ from portal.accounts.events import (
     SignedInFromNewPlace,
     SignUpRepeated,
 )
-from portal.accounts.models import Account, Invitation, Member, Person, SignIn
+from portal.accounts.models import Account, AuditEntry, Invitation, Member, Person, SignIn
 from portal.accounts.queries import (
     by_email,
     by_tag,
@@ -84,6 +84,7 @@ from portal.accounts.queries import (
     invitation,
     invitations,
     is_verified,
+    member_of,
     members,
     memberships,
     operators,
@@ -97,10 +98,25 @@ from portal.accounts.queries import (
     tag,
     wants,
 )
-from portal.accounts.rules import LETTER_KINDS, Actor, browser, may
+from portal.accounts.queries.lists import Found, Page, audit, search
+from portal.accounts.rules import (
+    LETTER_KINDS,
+    NAME_LENGTH,
+    ROLES,
+    TOKEN_LIFE,
+    Actor,
+    browser,
+    is_proven,
+    may,
+    needs_codes,
+    normal_email,
+)
 
 __all__ = [
     "LETTER_KINDS",
+    "NAME_LENGTH",
+    "ROLES",
+    "TOKEN_LIFE",
     "Account",
     "AccountClosed",
     "AccountObserved",
@@ -111,14 +127,17 @@ __all__ = [
     "AddressChangeAsked",
     "AddressChanged",
     "AddressToVerify",
+    "AuditEntry",
     "Browser",
     "CodesTurnedOff",
     "CodesTurnedOn",
+    "Found",
     "Invitation",
     "Invited",
     "Member",
     "MemberJoined",
     "MemberRemoved",
+    "Page",
     "PasswordChanged",
     "Person",
     "RecoveryCodeUsed",
@@ -129,6 +148,7 @@ __all__ = [
     "SignedInFromNewPlace",
     "Vault",
     "actor",
+    "add_account",
     "add_staff",
     "ask_address_change",
     "ask_reset",
@@ -156,14 +176,18 @@ __all__ = [
     "invitations",
     "invite",
     "invited_by_link",
+    "is_proven",
     "is_verified",
     "join",
     "join_as_new",
     "look",
     "make_link",
     "may",
+    "member_of",
     "members",
     "memberships",
+    "needs_codes",
+    "normal_email",
     "observe",
     "open_account",
     "operators",

@@ -97,7 +97,7 @@ def _admit_staff(guard: Guard) -> ResponseReturnValue | None:
     if role not in STAFF_ROLES or (guard.kind == "operator" and role != "operator"):
         abort(404)  # that there is such a page is not a visitor's business
     if g.person.totp_enabled_at is None and not site.settings().is_loopback:
-        return redirect(url_for("settings.second_factor", compulsory=1), 303)
+        return redirect(url_for("codes.show", compulsory=1), 303)
     return None
 
 

@@ -2,6 +2,11 @@
 
 from flask import Flask
 
+from portal.web import audit, codes, home, login, reset, settings, signup, team
+
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
+    for noun in (signup, login, reset, settings, codes, team, audit):
+        app.register_blueprint(noun.room)
+    app.register_blueprint(home.room)

@@ -71,16 +71,12 @@ def note_failure(session: Session, person: Person, browser: Browser, reason: str
         audit.record(session, stranger, "sign_in.failed", subject=person.id, reason=reason, now=now)
 
 
-def prove(session: Session, sign_in: SignIn, password: str, *, now: datetime) -> bool:
+def prove(session: Session, sign_in_id: str, password: str, browser: Browser, *, now: datetime) -> bool:
     """Take note that the password was typed again; False when it was not the right one."""
-    person = queries.person(session, sign_in.person_id)
-    if not attempts.within(session, "password", person.email, limit=TRIES, span=TRIES_SPAN, now=now):
-        raise Exhausted("Too many tries. Wait 15 minutes, or choose a new password.")
-    if not passwords.matches(person, password):
-        note_failure(session, person, Browser(sign_in.address), "wrong password", now=now)
+    person = queries.person(session, queries.sign_in(session, sign_in_id).person_id)
+    if recognise(session, person.email, password, browser, now=now) is None:
         return False
-    attempts.forgive(session, "password", person.email)
-    session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(proven_at=now))
+    session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(proven_at=now))
     return True
 
 

@@ -1,4 +1,4 @@
-"""Staff: people of the platform itself, made by the command line."""
+"""People and accounts that the operator makes: staff, and accounts opened for somebody."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
-from portal.accounts.actions import audit, signups
-from portal.accounts.models import Person, SignIn
+from portal.accounts.actions import audit, signups, tenants
+from portal.accounts.models import Account, Person, SignIn
 from portal.accounts.rules import Actor
 from portal.kit.errors import Invalid
 
@@ -34,6 +34,24 @@ def first_operator(session: Session, *, actor: Actor, now: datetime) -> Person |
         return person
     signed_in = select(SignIn.id).where(SignIn.person_id.in_([person.id for person in found])).limit(1)
     return None if session.scalar(signed_in) is not None else found[0]
+
+
+def add_account(
+    session: Session, name: str, email: str, *, actor: Actor, now: datetime
+) -> tuple[Account, Person]:
+    """Open an account for whoever has this address, somebody new when nobody has it; both of them."""
+    owner = find_or_add(session, rules.clean_email(email), now=now)
+    account = tenants.open_account(session, name, owner, now=now)
+    audit.record(
+        session,
+        actor,
+        "account.added",
+        account_id=account.id,
+        subject=account.id,
+        data={"owner": email},
+        now=now,
+    )
+    return account, owner
 
 
 def find_or_add(session: Session, email: str, *, now: datetime) -> Person:

@@ -72,6 +72,14 @@ def members(session: Session, account_id: str) -> list[TeamMember]:
     return sorted(found, key=lambda member: (ROLES.index(member.role), member.person.name.lower()))
 
 
+def member_of(session: Session, account_id: str, person_id: str) -> TeamMember:
+    """One member of an account; Missing for everybody else."""
+    for member in members(session, account_id):
+        if member.person.id == person_id:
+            return member
+    raise Missing("There is no such member.")
+
+
 def owners(session: Session, account_id: str) -> list[Person]:
     """The owners of an account: those whom its letters go to."""
     return [member.person for member in members(session, account_id) if member.role == "owner"]

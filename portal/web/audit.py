@@ -1,0 +1,62 @@
+"""The audit, as a page."""
+
+from flask import Blueprint, g, render_template, request
+
+from portal import accounts
+from portal.web import site
+from portal.web.guards import member
+
+room = Blueprint("audit", __name__)
+WORDS = {
+    "account.opened": "Opened the account",
+    "account.renamed": "Renamed the account",
+    "account.suspended": "Suspended the account",
+    "account.resumed": "Ended the suspension",
+    "account.observed": "Began to observe the account",
+    "account.enforced": "Stopped observing the account",
+    "account.closed": "Closed the account",
+    "account.looked_at": "Looked at the account, as staff",
+    "person.signed_up": "Signed up",
+    "person.verified": "Confirmed their e-mail address",
+    "person.renamed": "Changed their name",
+    "sign_in.began": "Signed in",
+    "sign_in.failed": "Failed to sign in",
+    "sign_in.ended": "Signed out",
+    "sign_in.others_ended": "Signed out their other browsers",
+    "password.changed": "Changed their password",
+    "address.change_asked": "Asked to change their e-mail address",
+    "address.changed": "Changed their e-mail address",
+    "codes.turned_on": "Turned sign-in codes on",
+    "codes.turned_off": "Turned sign-in codes off",
+    "recovery_codes.renewed": "Made new recovery codes",
+    "recovery_code.used": "Used a recovery code",
+    "member.invited": "Invited somebody",
+    "member.joined": "Joined the team",
+    "member.left": "Left the team",
+    "member.removed": "Removed somebody from the team",
+    "member.role_changed": "Changed somebody's role",
+    "invitation.revoked": "Withdrew an invitation",
+}
+
+
+@room.get("/settings/audit")
+@member("see_audit")
+def show() -> str:
+    session = site.session()
+    page = accounts.audit(session, g.account.id, page=request.args.get("page", 1, type=int))
+    names = {one.person.id: one.person.email for one in accounts.members(session, g.account.id)}
+    return render_template("audit/index.html", audit=page, words=words, details=details, names=names)
+
+
+def words(action: str) -> str:
+    """What was done, in words; what has none is read out: "key.minted" as "Key minted"."""
+    return WORDS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+
+
+def details(row: accounts.AuditEntry, names: dict[str, str]) -> str:
+    """What else is known: whom or what it was done to, what was changed, and why."""
+    subject = (
+        "" if row.subject in (row.account_id, row.actor_id) else names.get(row.subject or "", row.subject)
+    )
+    changes = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in (row.data or {}).items())
+    return "; ".join(part for part in (subject, changes, row.reason) if part)

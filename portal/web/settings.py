@@ -1,0 +1,313 @@
+"""Settings, as pages: what people change about themselves and their sign-ins."""
+
+from flask import Blueprint, flash, g, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from portal import accounts
+from portal.kit import clock
+from portal.kit.db import unit
+from portal.kit.errors import Exhausted, Invalid
+from portal.web import site, visitor
+from portal.web.guards import member, public, signed_in
+
+room = Blueprint("settings", __name__)
+FAILURES = "40 per hour"
+CHANGES = "30 per hour"
+
+
+class NameForm(FlaskForm):  # type: ignore[misc]
+    """What a person is called."""
+
+    name = StringField("Your name", [InputRequired("Give your name."), Length(max=accounts.NAME_LENGTH)])
+
+
+class LettersForm(FlaskForm):  # type: ignore[misc]
+    """Which of the optional letters a person wants."""
+
+    kinds = SelectMultipleField(
+        "Letters about",
+        choices=list(accounts.LETTER_KINDS.items()),
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+
+
+class EmailForm(FlaskForm):  # type: ignore[misc]
+    """Where letters should go."""
+
+    email = EmailField("New e-mail address", [InputRequired("Enter the new address.")])
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """A new password."""
+
+    password = PasswordField("New password", [InputRequired("Choose a password.")])
+
+
+class ProofForm(FlaskForm):  # type: ignore[misc]
+    """Whether it is still them."""
+
+    password = PasswordField("Your password", [InputRequired("Enter your password.")])
+
+
+class AccountForm(FlaskForm):  # type: ignore[misc]
+    """What the account is called."""
+
+    organisation = StringField(
+        "Organisation", [InputRequired("Give it a name."), Length(max=accounts.NAME_LENGTH)]
+    )
+
+
+class CloseForm(FlaskForm):  # type: ignore[misc]
+    """The account's name, typed by hand."""
+
+    typed = StringField("Name of the account", [InputRequired("Type the name of the account.")])
+
+
+@room.get("/settings")
+@signed_in
+def show() -> str:
+    return _page()
+
+
+@room.post("/settings/name")
+@signed_in
+def rename() -> ResponseReturnValue:
+    form, session = NameForm(), site.session()
+    if form.validate_on_submit():
+        try:
+            with unit(session):
+                accounts.rename(
+                    session, g.person.id, form.name.data, address=site.client_address(), now=clock.now()
+                )
+        except Invalid as refusal:
+            site.refuse(form, refusal)
+        else:
+            flash("Your name is changed.", "good")
+            return redirect("/settings", 303)
+    return _page(name_form=form), 422
+
+
+@room.post("/settings/letters")
+@signed_in
+def choose_letters() -> ResponseReturnValue:
+    form, session = LettersForm(), site.session()
+    if not form.validate_on_submit():
+        return _page(letters_form=form), 422
+    with unit(session):
+        accounts.choose_letters(session, g.person.id, form.kinds.data)
+    flash("Your choice of letters is kept.", "good")
+    return redirect("/settings", 303)
+
+
+@room.post("/settings/sign-ins/<sign_in_id>/end")
+@signed_in
+def end_sign_in(sign_in_id: str) -> ResponseReturnValue:
+    session = site.session()
+    with unit(session):
+        accounts.end(session, g.person.id, sign_in_id, address=site.client_address(), now=clock.now())
+    if sign_in_id == visitor.sign_in_id():
+        visitor.leave()
+        return redirect("/login", 303)
+    flash("That browser is signed out.", "good")
+    return redirect("/settings", 303)
+
+
+@room.post("/settings/sign-ins/end-others")
+@signed_in
+def end_other_sign_ins() -> ResponseReturnValue:
+    session, now = site.session(), clock.now()
+    with unit(session):
+        ended = accounts.end_all(session, g.person.id, but=visitor.sign_in_id(), now=now)
+        accounts.record_person(session, g.person, site.client_address(), "sign_in.others_ended", now=now)
+    flash(f"Signed out of {ended} other {'browser' if ended == 1 else 'browsers'}.", "good")
+    return redirect("/settings", 303)
+
+
+@room.get("/settings/proof")
+@signed_in
+def ask_proof() -> str:
+    return render_template("settings/proof.html", form=ProofForm(), onward=_onward())
+
+
+@room.post("/settings/proof")
+@site.limiter.limit(FAILURES)
+@signed_in
+def prove() -> ResponseReturnValue:
+    """Type the password again, and go on to what it was asked for."""
+    form, session, now = ProofForm(), site.session(), clock.now()
+    if form.validate_on_submit():
+        try:
+            with unit(session):
+                proven = accounts.prove(
+                    session, visitor.sign_in_id(), form.password.data, visitor.browser(), now=now
+                )
+        except Exhausted as refusal:
+            site.refuse(form, refusal)
+            return render_template("settings/proof.html", form=form, onward=_onward()), 429
+        if proven:
+            return redirect(_onward(), 303)
+        form.password.errors = ["That is not your password."]
+    return render_template("settings/proof.html", form=form, onward=_onward()), 422
+
+
+@room.get("/settings/password")
+@signed_in
+def password() -> ResponseReturnValue:
+    return visitor.unproven() or render_template("settings/password.html", form=PasswordForm())
+
+
+@room.post("/settings/password")
+@signed_in
+def change_password() -> ResponseReturnValue:
+    if (elsewhere := visitor.unproven()) is not None:
+        return elsewhere
+    form, session = PasswordForm(), site.session()
+    if form.validate_on_submit():
+        try:
+            with unit(session):
+                token = accounts.change_password(
+                    session,
+                    g.person.id,
+                    form.password.data,
+                    sign_in_id=visitor.sign_in_id(),
+                    address=site.client_address(),
+                    now=clock.now(),
+                )
+        except Invalid as refusal:
+            site.refuse(form, refusal)
+        else:
+            visitor.keep(token)
+            flash("Your password is changed, and your other browsers are signed out.", "good")
+            return redirect("/settings", 303)
+    return render_template("settings/password.html", form=form), 422
+
+
+@room.get("/settings/email")
+@signed_in
+def email() -> ResponseReturnValue:
+    return visitor.unproven() or render_template("settings/email.html", form=EmailForm())
+
+
+@room.post("/settings/email")
+@site.limiter.limit(CHANGES)
+@signed_in
+def ask_address_change() -> ResponseReturnValue:
+    if (elsewhere := visitor.unproven()) is not None:
+        return elsewhere
+    form, session = EmailForm(), site.session()
+    if form.validate_on_submit():
+        try:
+            with unit(session):
+                accounts.ask_address_change(
+                    session, g.person.id, form.email.data, address=site.client_address(), now=clock.now()
+                )
+        except Invalid as refusal:
+            site.refuse(form, refusal)
+        else:
+            flash(f"A letter is on its way to {form.email.data}. The link in it makes the change.", "good")
+            return redirect("/settings", 303)
+    return render_template("settings/email.html", form=form), 422
+
+
+@room.get("/settings/address/<token>")
+@site.limiter.limit(CHANGES)
+@public
+def confirm_address(token: str) -> str:
+    found = accounts.look(site.session(), "address", token, now=clock.now())
+    return render_template("settings/address.html", token=token, email=found.subject)
+
+
+@room.post("/settings/address/<token>")
+@site.limiter.limit(CHANGES)
+@public
+def change_address(token: str) -> ResponseReturnValue:
+    """Use the new address from now on. The link may be opened in a browser where nobody is signed in."""
+    session, now = site.session(), clock.now()
+    with unit(session):
+        person = accounts.change_address(session, token, address=site.client_address(), now=now)
+        if mine := g.person is not None and g.person.id == person.id:
+            visitor.keep(accounts.renew(session, visitor.sign_in_id(), now=now))
+    flash(f"Your e-mail address is now {person.email}.", "good")
+    return redirect("/settings" if mine else "/login", 303)
+
+
+@room.post("/settings/account")
+@member("manage_account")
+def rename_account() -> ResponseReturnValue:
+    form, session = AccountForm(), site.session()
+    if form.validate_on_submit():
+        try:
+            with unit(session, g.account.id):
+                accounts.rename_account(
+                    session, g.account.id, form.organisation.data, actor=site.actor(), now=clock.now()
+                )
+        except Invalid as refusal:
+            site.refuse(form, refusal)
+        else:
+            flash("The account has its new name.", "good")
+            return redirect("/settings", 303)
+    return _page(account_form=form), 422
+
+
+@room.get("/settings/close")
+@member("manage_account")
+def close() -> ResponseReturnValue:
+    return visitor.unproven() or render_template("settings/close.html", form=CloseForm())
+
+
+@room.post("/settings/close")
+@member("manage_account")
+def close_account() -> ResponseReturnValue:
+    if (elsewhere := visitor.unproven()) is not None:
+        return elsewhere
+    form, session = CloseForm(), site.session()
+    if form.validate_on_submit():
+        try:
+            with unit(session, g.account.id):
+                accounts.close(
+                    session, g.account.id, g.person.id, form.typed.data, actor=site.actor(), now=clock.now()
+                )
+        except Invalid as refusal:
+            site.refuse(form, refusal)
+        else:
+            return _closed()
+    return render_template("settings/close.html", form=form), 422
+
+
+def _closed() -> ResponseReturnValue:
+    site.push(g.account.tag)
+    if g.person.closed_at is None:
+        flash(f"{g.account.name} is closed.", "good")
+        return redirect(visitor.home(g.person), 303)
+    visitor.leave()
+    flash(f"{g.account.name} is closed, and you are signed out.", "good")
+    return redirect("/login", 303)
+
+
+def _onward() -> str:
+    return visitor.own_path(request.values.get("next"), "/settings")
+
+
+def _page(
+    name_form: NameForm | None = None,
+    letters_form: LettersForm | None = None,
+    account_form: AccountForm | None = None,
+) -> str:
+    session, now = site.session(), clock.now()
+    wanted = [kind for kind in accounts.LETTER_KINDS if accounts.wants(g.person, kind)]
+    name = g.account.name if g.account else ""
+    return render_template(
+        "settings/index.html",
+        name_form=name_form or NameForm(formdata=None, name=g.person.name),
+        letters_form=letters_form or LettersForm(formdata=None, kinds=wanted),
+        account_form=account_form or AccountForm(formdata=None, organisation=name),
+        sign_ins=accounts.sign_ins(session, g.person.id, now=now),
+        this_sign_in=visitor.sign_in_id(),
+        browser_of=accounts.browser,
+        recovery_codes=accounts.recovery_codes_left(session, g.person.id),
+    )
