@@ -151,8 +151,16 @@ def services(load=None, clock=None):
     return Services(load or (lambda: known), (PEPPER,), ("upk",), clock=clock or Clock())
 
 
-def make_edge(verdict=VALID, *, observe=False, proxies=("127.0.0.0/8", "::1/128"), service_keys=None):
-    gate, told = FakeGate(verdict), []
+def make_edge(
+    verdict=VALID,
+    *,
+    gate=None,
+    observe=False,
+    proxies=("127.0.0.0/8", "::1/128"),
+    service_keys=None,
+    now=lambda: NOW,
+):
+    gate, told = gate or FakeGate(verdict), []
     app = application(
         gate,
         service_keys or services(),
@@ -160,6 +168,6 @@ def make_edge(verdict=VALID, *, observe=False, proxies=("127.0.0.0/8", "::1/128"
         public_url="https://portal.example",
         observe=observe,
         told=lambda *answer: told.append(answer),
-        now=lambda: NOW,
+        now=now,
     )
     return Edge(gate, app, told)
