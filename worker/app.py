@@ -15,10 +15,11 @@ import redis
 from celery import Celery, Task, signals
 from sqlalchemy.exc import OperationalError
 
+from portal.gate import Unavailable
 from portal.kit import logs, settings
 from worker import house, schedule
 
-OUTSIDE = (OperationalError, redis.RedisError, OSError)
+OUTSIDE = (OperationalError, redis.RedisError, Unavailable, OSError)
 """What goes wrong outside of the product, and may go right a little later."""
 
 TASK_SECONDS = 240
@@ -70,7 +71,7 @@ def configuration() -> dict[str, Any]:
 app = Celery(
     "upkeep",
     task_cls=Work,
-    include=[f"worker.{noun}" for noun in ("relay", "letters")],
+    include=[f"worker.{noun}" for noun in ("relay", "letters", "metering", "plans", "accounts")],
 )
 app.add_defaults(configuration)
 
@@ -95,10 +96,11 @@ def move_in(**_: Any) -> None:
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def write_logs(**_: Any) -> None:
-    """Our JSON lines instead of Celery's; its two lines for every task would drown the rest."""
+    """Our JSON lines instead of Celery's, whose lines for every task and duty would drown the rest."""
     logs.configure()
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("celery.beat").addFilter(lambda line: not str(line.msg).startswith("Scheduler: Sending"))
 
 
 @signals.before_task_publish.connect  # type: ignore[untyped-decorator]

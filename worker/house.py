@@ -1,11 +1,12 @@
-"""What a task works with: the database, Redis and the letterhead of this installation."""
+"""What a task works with: the database, the gate and the letterhead of this installation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
+from portal import metering
+from portal.gate import Gate
 from portal.kit import db
 from portal.kit.letterhead import Letterhead
 from portal.kit.settings import Settings
@@ -17,17 +18,18 @@ class House:
 
     settings: Settings
     sessions: sessionmaker[Session]
-    redis: Redis
+    gate: Gate
     letterhead: Letterhead
-    push: Callable[[str], None]
 
 
 def open_house(settings: Settings) -> House:
     """Open what the settings name. Nothing is connected to before it is needed."""
+    # A task may hold a session, the guard of its kind, and one for the gate's book.
+    sessions = db.sessions(db.engine(settings.database_url, pool_size=3))
+    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
     return House(
         settings=settings,
-        sessions=db.sessions(db.engine(settings.database_url, pool_size=2)),
-        redis=Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5),
+        sessions=sessions,
+        gate=metering.open_gate(settings, redis, sessions),
         letterhead=Letterhead(settings.brand, settings.public_url, settings.secret_key),
-        push=lambda tag: None,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, keys, plans
+from portal import accounts, keys, metering, plans
 from portal.kit.outbox import Fact
 from worker import words
 from worker.writing import Occasion
@@ -15,7 +15,7 @@ Reaction = Callable[[Session, Any, Occasion], None]
 
 def push(session: Session, fact: Any, occasion: Occasion) -> None:
     """Tell the gate what holds for the fact's account now. To tell it twice does no harm."""
-    occasion.house.push(accounts.tag(session, fact.account_id))
+    occasion.house.gate.push(accounts.tag(session, fact.account_id))
 
 
 TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
@@ -44,6 +44,8 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     keys.KeysImported: [push],
     keys.KeyRotated: [push, words.key_rotated],
     keys.KeyRevoked: [push, words.key_revoked],
+    metering.QuotaReached: [words.quota_reached],
+    metering.UsageTold: [push],
 }
 
 

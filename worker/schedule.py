@@ -27,11 +27,15 @@ class Duty:
         return max(self.every_seconds, 5.0)
 
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE, HOUR = 60, 3600
 
 DUTIES = (
     Duty("relay.hand_out", 1),
     Duty("letters.send_due", 2),
+    Duty("metering.settle", 3),
+    Duty("plans.lapse", 30),
+    Duty("metering.close_windows", 5 * MINUTE),
+    Duty("accounts.forget_attempts", HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, keys, plans
+from portal import accounts, keys, metering, plans
 from worker.writing import Occasion, once_link, write_address, write_members, write_person
 
 KEYS, QUOTA = "keys", "quota"  # kinds that a reader may turn off
@@ -197,6 +197,26 @@ def plan_changed(session: Session, fact: plans.PlanChanged, occasion: Occasion) 
     names = {plan.slug: plan.name for plan in offered.plans}
     context = {"before": names.get(fact.before, fact.before), "after": held.name, "limits": limits}
     write_members(session, occasion, fact.account_id, "manage_billing", "plans/changed", context)
+
+
+def quota_reached(session: Session, fact: metering.QuotaReached, occasion: Occasion) -> None:
+    """One letter at 80 % and one at 100 %, whatever happens in the same billing month."""
+    window = metering.window(session, fact.account_id, fact.window_id)
+    if window is None:
+        return
+    meter = plans.catalogue(session).meter(fact.meter)
+    unit = meter.unit if meter else fact.meter
+    context = {
+        "percent": fact.percent,
+        "limit": fact.included,
+        "unit": unit if fact.environment == "live" else f"test {unit}",
+        "resets_at": window.ends_at,
+        "upgradable": fact.environment == "live",
+    }
+    once = f"window {fact.window_id} {fact.meter} {fact.percent} %"
+    write_members(
+        session, occasion, fact.account_id, "manage_team", "metering/quota", context, kind=QUOTA, once=once
+    )
 
 
 def _about_key(

@@ -11,19 +11,25 @@ from worker.house import House
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
+class PushedGate:
+    """In the gate's place: keeps the tags that were pushed."""
+
+    def __init__(self):
+        self.pushed = []
+
+    def push(self, tag):
+        self.pushed.append(tag)
+
+
 @pytest.fixture
 def house(settings, database, redis):
-    """A house whose pushes to the gate are kept in `house.pushed`."""
-    pushed = []
-    made = House(
+    """A house whose pushes to the gate are kept in `house.gate.pushed`."""
+    return House(
         settings=settings,
         sessions=database,
-        redis=redis,
+        gate=PushedGate(),
         letterhead=Letterhead(settings.brand, settings.public_url, settings.secret_key),
-        push=pushed.append,
     )
-    object.__setattr__(made, "pushed", pushed)
-    return made
 
 
 @pytest.fixture

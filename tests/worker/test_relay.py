@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,7 +39,7 @@ def suspended(house):
 def test_a_fact_reaches_all_of_its_reactions(house):
     account = suspended(house)
     follow(house)
-    assert house.pushed == [account.tag]
+    assert house.gate.pushed == [account.tag]
     assert [letter.template for letter in letters(house)] == ["accounts/suspended"]
     assert undone(house) == []
 
@@ -49,7 +50,7 @@ def test_a_repeated_errand_does_nothing_more(house):
     relay.hand_out(house, errands.append)
     for errand in [*errands, *errands]:
         relay.react(house, errand.fact_id, errand.reaction)
-    assert house.pushed == [account.tag]
+    assert house.gate.pushed == [account.tag]
     assert len(letters(house)) == 1
 
 
@@ -59,7 +60,7 @@ def test_a_wiped_broker_loses_nothing(house):
     assert relay.hand_out(house, lambda errand: None) == 0
     half_a_minute_passes(house)
     follow(house)
-    assert house.pushed == [account.tag]
+    assert house.gate.pushed == [account.tag]
     assert len(letters(house)) == 1
     assert undone(house) == []
 
@@ -98,22 +99,22 @@ def test_a_worker_killed_between_any_two_reactions_loses_nothing(house, heard):
         relay.react(house, errand.fact_id, errand.reaction)
     half_a_minute_passes(house)
     follow(house)
-    assert house.pushed == [account.tag]
+    assert house.gate.pushed == [account.tag]
     assert len(letters(house)) == 1
     assert undone(house) == []
 
 
-def test_a_worker_killed_within_a_reaction_leaves_no_trace_of_it(house, furnish):
+def test_a_worker_killed_within_a_reaction_leaves_no_trace_of_it(house):
     account = suspended(house)
 
     class Killed(BaseException):
         pass
 
-    def killed(tag):
-        raise Killed
+    class DyingGate:
+        def push(self, tag):
+            raise Killed
 
-    dying = furnish(house)
-    object.__setattr__(dying, "push", killed)
+    dying = replace(house, gate=DyingGate())
     errands = []
     relay.hand_out(dying, errands.append)
     with pytest.raises(Killed):
@@ -122,7 +123,7 @@ def test_a_worker_killed_within_a_reaction_leaves_no_trace_of_it(house, furnish)
         assert session.scalars(select(Heard).where(Heard.fact_id == errands[0].fact_id)).all() == []
     half_a_minute_passes(house)
     follow(house)
-    assert house.pushed == [account.tag]
+    assert house.gate.pushed == [account.tag]
 
 
 def test_what_a_reaction_writes_is_committed_with_its_mark_or_not_at_all(house):
