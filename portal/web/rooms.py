@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.web import audit, codes, home, login, reset, settings, signup, team
+from portal.web import audit, codes, health, home, login, reset, settings, signup, team
 
 
 def open_all(app: Flask) -> None:
@@ -10,3 +10,4 @@ def open_all(app: Flask) -> None:
     for noun in (signup, login, reset, settings, codes, team, audit):
         app.register_blueprint(noun.room)
     app.register_blueprint(home.room)
+    app.register_blueprint(health.room)
