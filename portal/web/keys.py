@@ -207,10 +207,17 @@ def _shown(minted: keys.Minted, old: keys.Key | None = None) -> str:
 
 
 def _curl(token: str) -> str:
-    """A line for the terminal that calls the platform's API, or asks the gate as its proxy would."""
+    """A line for the terminal: it calls the platform's API, or asks Upkeep as that API does."""
     settings = site.settings()
-    address = settings.brand.api_url or f"{settings.public_url}/v1/authorize"
-    return f'curl -i {shlex.quote(address)} -H "Authorization: Bearer {token}"'
+    bearer = f'-H "Authorization: Bearer {token}"'
+    if settings.brand.api_url:
+        return f"curl {shlex.quote(settings.brand.api_url)} {bearer}"
+    if settings.is_loopback:  # here the gate answers without a service key
+        return f"curl -i {settings.public_url}/v1/authorize {bearer}"
+    return (
+        f'curl {settings.public_url}/v1/keys/verify -H "Authorization: Bearer $SERVICE_KEY" '
+        f'-H "Content-Type: application/json" -d \'{{"key": "{token}"}}\''
+    )
 
 
 def _words(field: Field) -> list[str]:
