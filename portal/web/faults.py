@@ -47,9 +47,9 @@ def init(app: Flask) -> None:
         return _answer(400, sentence, "form_expired")
 
     @app.errorhandler(HTTPException)
-    def failed(error: HTTPException) -> Response:
+    def failed(error: HTTPException) -> Response | HTTPException:
         if error.response is not None:  # a redirect that Werkzeug raised
-            return Response.force_type(error.response)
+            return error
         status = error.code or 500
         return _answer(status, SENTENCES.get(status, error.description or ""), error.name.lower().replace(" ", "_"))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -76,8 +76,7 @@ def _admit() -> ResponseReturnValue | None:
     g.person = g.account = g.member = None
     if request.endpoint is None or request.endpoint in UNGUARDED:
         return None
-    view = site.current_app.view_functions[request.endpoint]
-    guard: Guard = view.guard  # type: ignore[attr-defined]
+    guard: Guard = getattr(current_app.view_functions[request.endpoint], "guard")  # noqa: B009
     if current_user.is_authenticated:
         g.person = current_user.person
         g.account, g.member = accounts.chosen(site.session(), current_user.sign_in)
