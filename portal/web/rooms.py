@@ -2,7 +2,21 @@
 
 from flask import Flask
 
-from portal.web import audit, codes, health, home, login, reset, settings, signup, team
+from portal.web import (
+    audit,
+    codes,
+    events,
+    health,
+    home,
+    login,
+    operator,
+    reset,
+    settings,
+    signup,
+    staff,
+    team,
+    usage,
+)
 
 
 def open_all(app: Flask) -> None:
@@ -11,3 +25,6 @@ def open_all(app: Flask) -> None:
         app.register_blueprint(noun.room)
     app.register_blueprint(home.room)
     app.register_blueprint(health.room)
+    app.register_blueprint(events.room)
+    for noun in (usage, operator, staff):
+        app.register_blueprint(noun.room)

@@ -27,8 +27,12 @@ def test_no_import_hides_in_a_function():
 
 
 def test_tests_patch_nothing():
-    patched = [place(p, n) for p in files("tests") for n, name in calls(p) if name in ("patch", "MagicMock", "Mock")]
-    borrowed = [place(p, n) for p in files("tests") for n, name in imports(p) if name.startswith("unittest.mock")]
+    patched = [
+        place(p, n) for p in files("tests") for n, name in calls(p) if name in ("patch", "MagicMock", "Mock")
+    ]
+    borrowed = [
+        place(p, n) for p in files("tests") for n, name in imports(p) if name.startswith("unittest.mock")
+    ]
     assert not patched + borrowed, patched + borrowed
 
 
@@ -77,7 +81,11 @@ def _file(module):
 
 
 def test_every_module_says_what_it_is():
-    silent = [place(path) for path in files(*PRODUCT) if path.read_text().strip() and not ast.get_docstring(tree(path))]
+    silent = [
+        place(path)
+        for path in files(*PRODUCT)
+        if path.read_text().strip() and not ast.get_docstring(tree(path))
+    ]
     assert not silent, silent
 
 

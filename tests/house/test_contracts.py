@@ -46,7 +46,9 @@ def copy(tmp_path_factory):
     """A copy of the tree, to plant things in."""
     folder = tmp_path_factory.mktemp("house")
     for package in ("portal", "worker"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static"))
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static")
+        )
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 

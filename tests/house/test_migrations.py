@@ -30,7 +30,9 @@ def test_they_are_numbered_and_named_after_their_revision():
 def test_they_are_one_line_with_one_head():
     assert len(scripts().get_heads()) == 1
     for script in scripts().walk_revisions():
-        assert script.down_revision == (None if script.revision == "0001" else f"{int(script.revision) - 1:04}")
+        assert script.down_revision == (
+            None if script.revision == "0001" else f"{int(script.revision) - 1:04}"
+        )
 
 
 @pytest.fixture
@@ -50,7 +52,9 @@ def connection(engines):
 
 def test_the_migrated_schema_equals_the_models(connection):
     migrate(connection, "head")
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
     assert compare_metadata(context, schema.metadata) == []
 
 

@@ -49,7 +49,9 @@ def test_from_sign_up_to_the_last_counted_call(stack, page, operator):
     assert "1,000 of 1,000 calls used" in words and "limit is reached" in words
 
     def told():
-        return operator.count_letters(alice.email, "all calls") and operator.count_letters(alice.email, "80 %")
+        return operator.count_letters(alice.email, "all calls") and operator.count_letters(
+            alice.email, "80 %"
+        )
 
     assert wait_until(told, SETTLED_SECONDS), "the letters at 80 % and 100 % did not come"
     account = account_of(stack, operator, "Example Ltd")
@@ -101,4 +103,8 @@ def account_of(stack, operator, name):
 
 def row(page, name):
     """What stands in the table's row that begins with this name."""
-    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name, exact=True)).last.inner_text()
+    return (
+        page.get_by_role("row")
+        .filter(has=page.get_by_role("rowheader", name=name, exact=True))
+        .last.inner_text()
+    )
