@@ -9,7 +9,13 @@ from werkzeug.exceptions import HTTPException
 
 from portal.kit.errors import Conflict, Exhausted, Forbidden, Invalid, Missing, Refusal
 
-STATUSES: dict[type[Refusal], int] = {Missing: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Exhausted: 429}
+STATUSES: dict[type[Refusal], int] = {
+    Missing: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Invalid: 422,
+    Exhausted: 429,
+}
 TITLES = {
     400: "That request could not be read",
     401: "Sign in first",
@@ -51,7 +57,8 @@ def init(app: Flask) -> None:
         if error.response is not None:  # a redirect that Werkzeug raised
             return error
         status = error.code or 500
-        return _answer(status, SENTENCES.get(status, error.description or ""), error.name.lower().replace(" ", "_"))
+        sentence = SENTENCES.get(status, error.description or "")
+        return _answer(status, sentence, error.name.lower().replace(" ", "_"))
 
     @app.errorhandler(Exception)
     def broke(error: Exception) -> Response:
@@ -64,8 +71,7 @@ def _answer(status: int, sentence: str, code: str) -> Response:
     if request.path.startswith("/v1/"):
         return _problem(status, title, sentence, code)
     page = render_template("errors/error.html", status=status, title=title, sentence=sentence)
-    response = Response(page, status)
-    return response
+    return Response(page, status)
 
 
 def _problem(status: int, title: str, sentence: str, code: str) -> Response:
