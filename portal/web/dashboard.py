@@ -41,7 +41,7 @@ def index() -> Response:
     month = metering.months(session, g.account.id, "live", now=now)[0]
     report = metering.report(session, g.account.id, month, "calls", gate=site.gate(), now=now)
     mine = keys.of_account(session, g.account.id, now=now)
-    called = report.total.calls > 0 or keys.was_ever_used(session, g.account.id)
+    called = report.total.calls > 0 or keys.ever_used(session, g.account.id)
     start = Start(verified=g.person.verified_at is not None, has_key=bool(mine), called=called)
     page = render_template(
         "dashboard/index.html",

@@ -5,11 +5,15 @@ from flask import Flask
 from portal.web import (
     audit,
     codes,
+    dashboard,
     events,
     health,
     home,
+    keys,
+    letters,
     login,
     operator,
+    plans,
     reset,
     settings,
     signup,
@@ -18,13 +22,13 @@ from portal.web import (
     usage,
 )
 
+PEOPLE = (home, signup, login, reset, settings, codes, team, audit)
+PRODUCT = (dashboard, keys, plans, usage)
+STAFF = (operator, staff, letters)
+MACHINES = (events, health)
+
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (signup, login, reset, settings, codes, team, audit):
-        app.register_blueprint(noun.room)
-    app.register_blueprint(home.room)
-    app.register_blueprint(health.room)
-    app.register_blueprint(events.room)
-    for noun in (usage, operator, staff):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *MACHINES):
         app.register_blueprint(noun.room)
