@@ -1,29 +1,59 @@
 """Metering: what was used, in which window, and how much is left."""
 
+from portal.metering.actions import Taken, take_events
 from portal.metering.book import book
 from portal.metering.events import QuotaReached, UsageTold
 from portal.metering.models import QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
 from portal.metering.opening import open_gate
+from portal.metering.reconciling import Balance as Reconciled
+from portal.metering.reconciling import reconcile
+from portal.metering.reports import (
+    Balance,
+    Forecast,
+    Line,
+    Report,
+    Tally,
+    balances,
+    lines,
+    meters,
+    months,
+    report,
+)
+from portal.metering.rules import Event
 from portal.metering.settling import Settlements, settle
-from portal.metering.windows import Open, Span, close_windows, open_windows, window, windows
+from portal.metering.windows import Open, close_windows, open_windows
+from portal.metering.windows import Span as Month
 
 __all__ = [
+    "Balance",
+    "Event",
+    "Forecast",
+    "Line",
+    "Month",
     "Open",
     "QuotaNotice",
     "QuotaReached",
+    "Reconciled",
+    "Report",
     "Settlements",
-    "Span",
+    "Taken",
+    "Tally",
     "UsageDay",
     "UsageHour",
     "UsageRow",
     "UsageTold",
     "UsageTotal",
     "Window",
+    "balances",
     "book",
     "close_windows",
+    "lines",
+    "meters",
+    "months",
     "open_gate",
     "open_windows",
+    "reconcile",
+    "report",
     "settle",
-    "window",
-    "windows",
+    "take_events",
 ]

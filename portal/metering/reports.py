@@ -8,7 +8,7 @@ the ledger and left out of what Redis said, so that no call is missing and none 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ _FENCES = """
 """
 
 _REPORT = text(
-    _FENCES
+    _FENCES  # noqa: S608 - two constants, nobody's words
     + """
     UNION ALL
     SELECT CASE grouping(day, key_id, endpoint) WHEN 3 THEN 'day' WHEN 5 THEN 'key' ELSE 'endpoint' END,
@@ -41,7 +41,7 @@ _REPORT = text(
 )
 
 _LINES = text(
-    _FENCES
+    _FENCES  # noqa: S608 - two constants, nobody's words
     + """
     UNION ALL
     SELECT 'day', CAST(day AS text), meter, key_id, endpoint, calls, units
@@ -52,7 +52,7 @@ _LINES = text(
 )
 
 _TOTALS = text(
-    _FENCES
+    _FENCES  # noqa: S608 - two constants, nobody's words
     + """
     UNION ALL
     SELECT 'total', CAST(window_id AS text), meter, NULL, NULL, calls, units
@@ -165,7 +165,8 @@ def report(
 ) -> Report:
     """What was used in a month on a meter, by day, by key and by endpoint."""
     peek, partial = _peek(session, account_id, gate)
-    values = {"window": month.id, "account": account_id, "meter": meter, **_known_of(session, account_id, peek)}
+    known = _known_of(session, account_id, peek)
+    values = {"window": month.id, "account": account_id, "meter": meter, **known}
     parts: dict[str, dict[str, Tally]] = {part: defaultdict(Tally) for part in ("day", "key", "endpoint")}
     fences: dict[str, int] = {}
     for part, name, _, _, _, calls, units in session.execute(_REPORT, values):
@@ -199,9 +200,7 @@ def report(
     )
 
 
-def lines(
-    session: Session, account_id: str, month: Span, *, gate: Gate | None = None
-) -> Iterator[Line]:
+def lines(session: Session, account_id: str, month: Span, *, gate: Gate | None = None) -> Iterator[Line]:
     """All that was used in a month, line by line in the order of days; read as it is asked for."""
     peek, _ = _peek(session, account_id, gate)
     values = {"window": month.id, "account": account_id, **_known_of(session, account_id, peek)}
@@ -221,9 +220,7 @@ def lines(
         yield Line(date.fromisoformat(name), meter, key_id, endpoint, tally.calls, tally.units)
 
 
-def balances(
-    session: Session, account_id: str, *, gate: Gate | None = None, now: datetime
-) -> list[Balance]:
+def balances(session: Session, account_id: str, *, gate: Gate | None = None, now: datetime) -> list[Balance]:
     """What the plan includes and how far it is used, in the present month; live keys first.
 
     Meters that the plan does not include and nobody used are left out, and so are test keys until one
@@ -266,10 +263,10 @@ def meters(session: Session, account_id: str, month: Span) -> set[str]:
 
 
 def forecast(used: int, limit: int | None, month: Span, first: date | None, now: datetime) -> Forecast | None:
-    """Where the month ends if use goes on as it did since its first day of use; None while it is too early."""
+    """Where the month ends if use goes on as since its first day of use; None while it is too early."""
     began_at = month.starts_at
     if first is not None:
-        began_at = max(began_at, began_at.combine(first, began_at.min.time(), began_at.tzinfo))
+        began_at = max(began_at, datetime.combine(first, time(), UTC))
     elapsed = now - began_at
     if not used or elapsed < LEAST_ELAPSED or now >= month.ends_at:
         return None
@@ -299,9 +296,7 @@ def _unsettled(peek: Peek | None, fences: dict[str, int]) -> Iterable[Count]:
     return (count for count in counts if count.batch.minute > fences.get(count.batch.gen, -1))
 
 
-def _fresh(
-    peek: Peek | None, fences: dict[str, int], month: Span
-) -> dict[tuple[str, str, str, str], Tally]:
+def _fresh(peek: Peek | None, fences: dict[str, int], month: Span) -> dict[tuple[str, str, str, str], Tally]:
     found: dict[tuple[str, str, str, str], Tally] = defaultdict(Tally)
     for count in _unsettled(peek, fences):
         if count.window_id == month.id and rules.is_counted(count.meter):

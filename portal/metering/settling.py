@@ -77,10 +77,9 @@ def settle(sessions: Callable[[], Session], gate: Gate, *, now: datetime) -> Set
 def book(session: Session, sealed: Sequence[Sealed], *, now: datetime) -> Booked:
     """Write into the ledger what no batch in it holds yet: batches, lines, roll-ups, keys' last use."""
     tags = [one.tag for one in sealed]
-    accounts = {
-        tag: account_id
-        for tag, account_id in session.execute(select(Account.tag, Account.id).where(Account.tag.in_(tags)))
-    }
+    accounts: dict[str, str] = {}
+    for tag, account_id in session.execute(select(Account.tag, Account.id).where(Account.tag.in_(tags))):
+        accounts[tag] = account_id
     if strangers := [tag for tag in tags if tag not in accounts]:
         log.warning("counts of no account are left where they are", tags=strangers[:10], total=len(strangers))
     counts = [count for one in sealed if one.tag in accounts for count in one.counts]

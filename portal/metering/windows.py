@@ -89,23 +89,6 @@ def close_windows(session: Session, *, now: datetime) -> int:
     return len(closed)
 
 
-def windows(session: Session, account_id: str, *, now: datetime, limit: int = 12) -> list[Span]:
-    """An account's windows that have begun, newest first."""
-    rows = session.scalars(
-        select(Window)
-        .where(Window.account_id == account_id, Window.starts_at <= now)
-        .order_by(Window.starts_at.desc(), Window.id.desc())
-        .limit(limit)
-    )
-    return [_span(row) for row in rows]
-
-
-def window(session: Session, account_id: str, window_id: int) -> Span | None:
-    """One window of the account; None when there is none, and when it is a stranger's."""
-    row = session.scalar(select(Window).where(Window.account_id == account_id, Window.id == window_id))
-    return None if row is None else _span(row)
-
-
 def accounts_counting(session: Session, *, now: datetime) -> list[str]:
     """The accounts that have a window open at `now`."""
     open_now = (Window.starts_at <= now, Window.ends_at > now)
