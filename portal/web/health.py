@@ -1,13 +1,15 @@
 """Health, as asked by machines: does the process live, is it ready, what has it counted."""
 
-from flask import Blueprint, Response, abort, jsonify, request
+from typing import cast
+
+from flask import Blueprint, Flask, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from portal.kit.trust import Trust
 from portal.web import guards, metrics, readiness, site
 
 room = Blueprint("health", __name__)
-room.record_once(lambda state: metrics.init(state.app))
+room.record_once(lambda state: metrics.init(cast(Flask, state.app)))
 
 
 @room.get("/healthz")
