@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from portal.edge import body, core, question
+from portal.edge import body, callers, core, question
 from portal.edge.core import Answer
 from portal.edge.problems import Problem, invalid
 from portal.edge.services import Services
@@ -30,7 +30,6 @@ RESERVATION_ENDED = (
 BLIND = "Upkeep cannot know right now whether this key may pass. Nothing was decided; try again."
 RETRY_SECONDS = 1
 RESERVATION_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
-CHALLENGE = ("WWW-Authenticate", 'Bearer realm="upkeep"')
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 Environ = dict[str, Any]
 Told = Callable[[str, int, str, float], None]
@@ -113,13 +112,13 @@ class Door:
 
     def _verify(self, environ: Environ, request_id: str) -> Answer:
         _only_post(environ)
-        self._demand_service(environ)
+        callers.demand_service(environ, self._services)
         asked = question.from_body(body.json_object(body.read(environ)))
         return core.verified(self._ask(asked), request_id)
 
     def _authorize(self, environ: Environ, request_id: str) -> Answer:
-        given = self._proxy_headers(environ)
-        key = _shown_key(environ)
+        given = callers.proxy_says(environ, self._services, self._trust)
+        key = callers.shown_key(environ)
         if key is None:
             verdict = core.observed(core.NO_KEY) if self._observe else core.NO_KEY
         else:
@@ -139,7 +138,7 @@ class Door:
         if not reservation_id or deed not in ("confirm", "release"):
             raise Problem("NO_SUCH_ROUTE", "There is nothing at this address.")
         _only_post(environ)
-        self._demand_service(environ)
+        callers.demand_service(environ, self._services)
         raw = body.read(environ)
         said = body.json_object(raw) if raw or deed == "confirm" else {}
         if not RESERVATION_ID.fullmatch(reservation_id):
@@ -151,35 +150,6 @@ class Door:
             return core.ended(self._gate.release(reservation_id), request_id)
         except Missing:
             raise Problem("NO_SUCH_RESERVATION", RESERVATION_ENDED) from None
-
-    def _demand_service(self, environ: Environ) -> None:
-        token = _bearer(environ)
-        if token is None:
-            raise Problem(
-                "UNAUTHORIZED", "Show a service key as `Authorization: Bearer <service key>`.", [CHALLENGE]
-            )
-        if self._services.known(token) is None:
-            raise Problem("UNAUTHORIZED", "This is no live service key.", [CHALLENGE])
-
-    def _proxy_headers(self, environ: Environ) -> dict[str, Any]:
-        """What the proxy's configuration says of the call, when it may say so.
-
-        Without a service key the route answers only to callers inside, and refuses these headers:
-        ignoring them would drop a scope that the operator meant, believing them would let a consumer
-        name the price.
-        """
-        if (token := environ.get("HTTP_X_UPKEEP_SERVICE_KEY")) is not None:
-            if self._services.known(token.strip()) is None:
-                raise Problem("UNAUTHORIZED", "X-Upkeep-Service-Key is no live service key.", [CHALLENGE])
-            return question.from_headers(environ)
-        if not self._trust.is_internal(environ):
-            raise Problem(
-                "UNAUTHORIZED", "From outside, this address needs X-Upkeep-Service-Key.", [CHALLENGE]
-            )
-        for name, (_, header, _) in question.HEADERS.items():
-            if name in environ:
-                raise Problem("UNAUTHORIZED", f"{header} needs X-Upkeep-Service-Key beside it.", [CHALLENGE])
-        return {}
 
 
 def _problem(error: Exception, path: str) -> Problem:
@@ -203,19 +173,3 @@ def _route(path: str) -> str:
 def _only_post(environ: Environ) -> None:
     if environ.get("REQUEST_METHOD") != "POST":
         raise Problem("METHOD_NOT_ALLOWED", "This address takes POST.", [("Allow", "POST")])
-
-
-def _bearer(environ: Environ) -> str | None:
-    given: str = environ.get("HTTP_AUTHORIZATION", "")
-    if given[:7].lower() != "bearer ":
-        return None
-    return given[7:].strip() or None
-
-
-def _shown_key(environ: Environ) -> str | None:
-    """The consumer's key. Two different ones are refused: nobody could say which was meant."""
-    bearer = _bearer(environ)
-    other = environ.get("HTTP_X_API_KEY", "").strip() or None
-    if bearer is not None and other is not None and bearer != other:
-        raise invalid("Authorization and X-API-Key show different keys. Show one.", "X-API-Key")
-    return bearer or other
