@@ -22,6 +22,11 @@ from worker import house, schedule
 OUTSIDE = (OperationalError, redis.RedisError, Unavailable, OSError)
 """What goes wrong outside of the product, and may go right a little later."""
 
+Verb = Callable[..., None]
+MODULES = tuple(f"worker.{noun}" for noun in ("relay", "letters", "metering", "plans", "accounts"))
+VERBS: dict[str, Verb] = {}
+"""Every task that the imported modules made, by name."""
+
 TASK_SECONDS = 240
 """The longest that any task may take; what is lost with a worker is begun anew a minute later."""
 
@@ -68,18 +73,19 @@ def configuration() -> dict[str, Any]:
     }
 
 
-app = Celery(
-    "upkeep",
-    task_cls=Work,
-    include=[f"worker.{noun}" for noun in ("relay", "letters", "metering", "plans", "accounts")],
-)
+app = Celery("upkeep", task_cls=Work, include=MODULES)
 app.add_defaults(configuration)
 
 
-def task(name: str, *, tried_again: bool = True) -> Callable[[Callable[..., None]], Task]:
+def task(name: str, *, tried_again: bool = True) -> Callable[[Verb], Task]:
     """Make a verb a task called `noun.verb`; what the clock asks for again soon need not be tried again."""
     options: dict[str, Any] = {} if tried_again else {"autoretry_for": ()}
-    return lambda verb: app.task(name=name, **options)(verb)
+
+    def make(verb: Verb) -> Task:
+        VERBS[name] = verb
+        return app.task(name=name, **options)(verb)
+
+    return make
 
 
 @functools.cache
@@ -100,7 +106,9 @@ def write_logs(**_: Any) -> None:
     logs.configure()
     for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("celery.beat").addFilter(lambda line: not str(line.msg).startswith("Scheduler: Sending"))
+    logging.getLogger("celery.beat").addFilter(
+        lambda line: not str(line.msg).startswith("Scheduler: Sending")
+    )
 
 
 @signals.before_task_publish.connect  # type: ignore[untyped-decorator]

@@ -201,11 +201,10 @@ def plan_changed(session: Session, fact: plans.PlanChanged, occasion: Occasion) 
 
 def quota_reached(session: Session, fact: metering.QuotaReached, occasion: Occasion) -> None:
     """One letter at 80 % and one at 100 %, whatever happens in the same billing month."""
-    window = metering.window(session, fact.account_id, fact.window_id)
-    if window is None:
+    if (window := session.get(metering.Window, fact.window_id)) is None:
         return
     meter = plans.catalogue(session).meter(fact.meter)
-    unit = meter.unit if meter else fact.meter
+    unit = meter.name.lower() if meter else fact.meter
     context = {
         "percent": fact.percent,
         "limit": fact.included,

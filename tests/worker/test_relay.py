@@ -1,3 +1,4 @@
+import importlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from portal import accounts, keys
 from portal.kit.db import unit
 from portal.kit.errors import Conflict
 from portal.kit.outbox import Fact, Heard, ToldFact, tell
+from tests.house.reading import ROOT
 from tests.worker.stage import follow, letters, team, told
 from worker import reactions, relay, words
 
@@ -163,6 +165,10 @@ def test_a_refusal_is_heard_and_not_tried_again(house):
 def test_a_fact_about_what_is_gone_is_refused_and_done(house):
     told(house, keys.KeyAmended("acc_gone", "key_gone", "nobody"))
     assert undone(house) == []
+
+
+for events in (ROOT / "portal").glob("*/events.py"):
+    importlib.import_module(f"portal.{events.parent.name}.events")
 
 
 def test_every_fact_has_its_place_in_the_table():
