@@ -137,7 +137,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit",
-        _text("id", primary_key=True),
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=True),
         _moment("at"),
         _text("actor_id", null=True),
         _text("actor"),

@@ -163,7 +163,7 @@ class AuditEntry(Base):
     __tablename__ = "audit"
     __table_args__ = (Index("ix_audit_account_id_id", "account_id", "id"),)
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[datetime]
     actor_id: Mapped[str | None]
     actor: Mapped[str]

@@ -75,6 +75,12 @@ class Actor:
     label: str
     address: str | None = None
 
+    @property
+    def of_person(self) -> str:
+        """The id of the person who acts, for what only people can do."""
+        assert self.person_id is not None
+        return self.person_id
+
 
 def may(role: str | None, deed: str) -> bool:
     """Whether a member with this role (None: no member) may do this. The one table of permissions."""

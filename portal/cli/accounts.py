@@ -39,9 +39,7 @@ def accounts_group() -> None:
 
 @accounts_group.command("add")
 @click.argument("name")
-@click.option(
-    "--owner", "email", required=True, metavar="EMAIL", help="Whose account it is; made if unknown."
-)
+@click.option("--owner", "email", required=True, metavar="EMAIL", help="Whose it is; made if unknown.")
 def add(name: str, email: str) -> None:
     """Open an account called NAME; print its id, then a sign-in link for its owner that works once."""
     with house() as here:

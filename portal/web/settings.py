@@ -269,9 +269,7 @@ def close_account() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit(session, g.account.id):
-                accounts.close(
-                    session, g.account.id, g.person.id, form.typed.data, actor=site.actor(), now=clock.now()
-                )
+                accounts.close(session, g.account.id, form.typed.data, actor=site.actor(), now=clock.now())
         except Invalid as refusal:
             site.refuse(form, refusal)
         else:

@@ -66,7 +66,6 @@ def invite() -> ResponseReturnValue:
                     g.account.id,
                     form.email.data,
                     form.role.data,
-                    by=g.person.id,
                     actor=site.actor(),
                     now=clock.now(),
                 )
@@ -83,9 +82,7 @@ def invite() -> ResponseReturnValue:
 def revoke(invitation_id: str) -> ResponseReturnValue:
     session = site.session()
     with unit(session, g.account.id):
-        accounts.revoke_invitation(
-            session, g.account.id, invitation_id, by=g.person.id, actor=site.actor(), now=clock.now()
-        )
+        accounts.revoke_invitation(session, g.account.id, invitation_id, actor=site.actor(), now=clock.now())
     flash("The invitation is withdrawn; its link does not work any more.", "good")
     return redirect("/team", 303)
 
@@ -102,7 +99,6 @@ def change_role(person_id: str) -> ResponseReturnValue:
             g.account.id,
             person_id,
             form.role.data,
-            by=g.person.id,
             actor=site.actor(),
             now=clock.now(),
         )
@@ -186,7 +182,7 @@ def _sign_up(token: str) -> ResponseReturnValue:
 def _remove(person_id: str) -> None:
     session = site.session()
     with unit(session, g.account.id):
-        accounts.remove(session, g.account.id, person_id, by=g.person.id, actor=site.actor(), now=clock.now())
+        accounts.remove(session, g.account.id, person_id, actor=site.actor(), now=clock.now())
 
 
 def _page(form: InviteForm) -> str:

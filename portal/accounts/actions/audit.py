@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from portal.accounts import queries
 from portal.accounts.models import AuditEntry, Person
 from portal.accounts.rules import Actor
-from portal.kit import ids
 
 
 def record(
@@ -25,7 +24,6 @@ def record(
     """Add a row to the audit: `action` is `<noun>.<what happened>`, `subject` the id it happened to."""
     session.add(
         AuditEntry(
-            id=ids.new("aud"),
             at=now,
             actor_id=actor.person_id,
             actor=actor.label,

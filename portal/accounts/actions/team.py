@@ -18,13 +18,13 @@ INVITATIONS, INVITATIONS_SPAN = 30, timedelta(hours=24)
 
 
 def invite(
-    session: Session, account_id: str, email: str, role: str, *, by: str, actor: Actor, now: datetime
+    session: Session, account_id: str, email: str, role: str, *, actor: Actor, now: datetime
 ) -> Invitation:
-    """Ask an address to join with a role, in the name of member `by`; asking again sends a fresh letter."""
+    """Ask an address to join with a role, in the actor's name; asking again sends a fresh letter."""
     tenants.lock(session, account_id)
-    rules.check_role_given(queries.role(session, account_id, by), None, role)
+    rules.check_role_given(queries.role(session, account_id, actor.of_person), None, role)
     email = rules.clean_email(email)
-    if queries.person(session, by).verified_at is None:
+    if queries.person(session, actor.of_person).verified_at is None:
         raise Conflict("Verify your own address before you invite others.")
     if any(member.person.email == email for member in queries.members(session, account_id)):
         raise Conflict("Somebody with that address is in the team already.")
@@ -35,7 +35,7 @@ def invite(
     invitation = _open_invitation(session, account_id, email) or Invitation(
         id=ids.new("inv"), account_id=account_id, email=email
     )
-    invitation.role, invitation.invited_by, invitation.invited_at = role, by, now
+    invitation.role, invitation.invited_by, invitation.invited_at = role, actor.of_person, now
     invitation.expires_at = now + rules.TOKEN_LIFE["invitation"]
     session.add(invitation)
     session.flush()
@@ -48,15 +48,15 @@ def invite(
 
 
 def revoke_invitation(
-    session: Session, account_id: str, invitation_id: str, *, by: str, actor: Actor, now: datetime
+    session: Session, account_id: str, invitation_id: str, *, actor: Actor, now: datetime
 ) -> None:
     """Take an invitation back; its link stops working."""
     tenants.lock(session, account_id)
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or invitation.account_id != account_id or not _is_open(invitation):
         raise Missing("There is no such invitation.")
-    rules.check_role_given(queries.role(session, account_id, by), invitation.role, None)
-    invitation.revoked_at, invitation.revoked_by = now, by
+    rules.check_role_given(queries.role(session, account_id, actor.of_person), invitation.role, None)
+    invitation.revoked_at, invitation.revoked_by = now, actor.of_person
     links.withdraw(session, subject=invitation.id, now=now)
     audit.record(
         session, actor, "invitation.revoked", account_id=account_id, subject=invitation.email, now=now
@@ -124,12 +124,12 @@ def join_as_new(
 
 
 def change_role(
-    session: Session, account_id: str, person_id: str, role: str, *, by: str, actor: Actor, now: datetime
+    session: Session, account_id: str, person_id: str, role: str, *, actor: Actor, now: datetime
 ) -> None:
-    """Give a member another role, in the name of member `by`; Conflict for the last owner."""
+    """Give a member another role, in the name of the acting member; Conflict for the last owner."""
     tenants.lock(session, account_id)
     member = _member(session, account_id, person_id)
-    rules.check_role_given(queries.role(session, account_id, by), member.role, role)
+    rules.check_role_given(queries.role(session, account_id, actor.of_person), member.role, role)
     if role == member.role:
         return
     if member.role == "owner":
@@ -142,14 +142,12 @@ def change_role(
     tell(session, RoleChanged(account_id, person_id, before, role))
 
 
-def remove(
-    session: Session, account_id: str, person_id: str, *, by: str, actor: Actor, now: datetime
-) -> None:
-    """Take a person out of an account, in the name of member `by`, who may be that person: leaving."""
+def remove(session: Session, account_id: str, person_id: str, *, actor: Actor, now: datetime) -> None:
+    """Take a person out of an account, in the name of the acting member, who may be that very person."""
     tenants.lock(session, account_id)
     member = _member(session, account_id, person_id)
-    if by != person_id:
-        rules.check_role_given(queries.role(session, account_id, by), member.role, None)
+    if actor.person_id != person_id:
+        rules.check_role_given(queries.role(session, account_id, actor.of_person), member.role, None)
     if member.role == "owner":
         rules.check_owner_left(len(queries.owners(session, account_id)))
     session.delete(member)
@@ -158,9 +156,9 @@ def remove(
         .where(SignIn.account_id == account_id, SignIn.person_id == person_id)
         .values(account_id=None)
     )
-    action = "member.left" if by == person_id else "member.removed"
+    action = "member.left" if actor.person_id == person_id else "member.removed"
     audit.record(session, actor, action, account_id=account_id, subject=person_id, now=now)
-    tell(session, MemberRemoved(account_id, person_id, by))
+    tell(session, MemberRemoved(account_id, person_id, actor.of_person))
 
 
 def _member(session: Session, account_id: str, person_id: str) -> Member:

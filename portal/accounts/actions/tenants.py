@@ -124,22 +124,20 @@ def observe(session: Session, account_id: str, on: bool, *, actor: Actor, now: d
     return account
 
 
-def close(
-    session: Session, account_id: str, person_id: str, typed: str, *, actor: Actor, now: datetime
-) -> None:
+def close(session: Session, account_id: str, typed: str, *, actor: Actor, now: datetime) -> None:
     """Close an account for good: its keys stop, and people who are in no other are signed out and leave.
 
-    Forbidden unless `person_id` is an owner; Invalid unless `typed` is the account's name.
+    Forbidden unless an owner acts; Invalid unless `typed` is the account's name.
     """
     account = lock(session, account_id)
-    rules.check_may(queries.role(session, account_id, person_id), "manage_account")
+    rules.check_may(queries.role(session, account_id, actor.of_person), "manage_account")
     if " ".join(typed.split()) != account.name:
         raise Invalid("Type the name of the account exactly, to show that you mean it.", field="typed")
     people = [member.person for member in queries.members(session, account_id)]
-    account.closed_at, account.closed_by = now, person_id
+    account.closed_at, account.closed_by = now, actor.of_person
     touch(session, account_id)
     for invitation in queries.invitations(session, account_id):
-        invitation.revoked_at, invitation.revoked_by = now, person_id
+        invitation.revoked_at, invitation.revoked_by = now, actor.of_person
         links.withdraw(session, subject=invitation.id, now=now)
     session.flush()
     session.execute(update(SignIn).where(SignIn.account_id == account_id).values(account_id=None))
