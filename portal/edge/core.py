@@ -168,7 +168,11 @@ def _challenge(verdict: Verdict) -> str:
 
 
 def _sentence(verdict: Verdict, public_url: str) -> str:
-    sentence = SENTENCES[verdict.code]
-    if verdict.code in headers.BY_QUOTA and verdict.quota is not None:
-        return f"{sentence} It resets at {_moment(verdict.quota.resets_at)}; more is at {public_url}/plans."
-    return sentence
+    sentence, quota = SENTENCES[verdict.code], verdict.quota
+    if verdict.code not in headers.BY_QUOTA or quota is None:
+        return sentence
+    if quota.remaining:
+        sentence = (
+            f"This call needs more than the {quota.remaining:,} units that are left in this billing month."
+        )
+    return f"{sentence} It resets at {_moment(quota.resets_at)}; more is at {public_url}/plans."

@@ -85,6 +85,11 @@ def test_a_quota_refusal_says_when_it_resets_and_where_to_upgrade(code):
     assert "https://portal.example/plans" in reply.json["detail"]
 
 
+def test_a_call_that_does_not_fit_is_told_how_much_is_left():
+    short = replace(verdict("QUOTA_EXCEEDED"), quota=QuotaState(1_000, 1_000, 915, 85, 0, RESETS_AT))
+    assert "more than the 85 units" in make_edge(short).authorize().json["detail"]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_any_method_is_accepted(edge, method):
     assert edge.authorize(method=method).status == 204
