@@ -61,9 +61,12 @@ class Services:
         return self._known
 
     def _refresh(self, now: float) -> None:
-        """Read the list in one thread. Another thread waits only when what it has is too old."""
-        stale = now - self._read_at >= FRESH_SECONDS
-        if not self._reading.acquire(timeout=PATIENCE_SECONDS if stale else 0):
+        """Read the list in one thread.
+
+        Another thread waits for it only when what it has is too old, and not for a reading that hangs.
+        """
+        patient = now - self._read_at >= FRESH_SECONDS and now - self._tried_at < PATIENCE_SECONDS
+        if not self._reading.acquire(timeout=PATIENCE_SECONDS if patient else 0):
             return
         try:
             # A reader that waited finds the list fresh; one that failed is not repeated at every call.

@@ -152,3 +152,26 @@ def test_nobody_waits_for_a_list_that_is_still_young_enough():
     proceed.set()
     slow.join(30)
     assert table.reads == 2
+
+
+def test_nobody_waits_for_a_reading_that_hangs():
+    clock, reading, proceed = Clock(), Event(), Event()
+    table = Table(SERVICE_KEY)
+
+    def load():
+        if table.reads:  # the second reading hangs
+            reading.set()
+            proceed.wait()
+        return table()
+
+    services = remembered(load, clock)
+    services.known(SERVICE_KEY)
+    clock.seconds += 5
+    slow = Thread(target=services.known, args=(SERVICE_KEY,))
+    slow.start()
+    assert reading.wait(30)
+    clock.seconds += 60
+    for _ in range(1_000):  # which would take minutes
+        assert services.known(SERVICE_KEY)
+    proceed.set()
+    slow.join(30)
