@@ -16,14 +16,12 @@ NAME = re.compile(r"^[a-z]+\.[a-z_]+$")
 def tasks():
     """The name of every task with its file's name, read from the decorators."""
     return [
-        (keyword.value.value, path.stem)
+        (mark.args[0].value, path.stem)
         for path in files("worker")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef)
         for mark in node.decorator_list
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "app.task"
-        for keyword in mark.keywords
-        if keyword.arg == "name"
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "task"
     ]
 
 

@@ -1,4 +1,3 @@
-import importlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,10 +7,9 @@ from sqlalchemy import select, update
 from portal import accounts, keys
 from portal.kit.db import unit
 from portal.kit.errors import Conflict
-from portal.kit.outbox import Fact, Heard, ToldFact, tell
-from tests.house.reading import ROOT
+from portal.kit.outbox import Heard, ToldFact, tell
 from tests.worker.stage import follow, letters, team, told
-from worker import reactions, relay, words
+from worker import relay, words
 
 
 def facts(house):
@@ -165,17 +163,3 @@ def test_a_refusal_is_heard_and_not_tried_again(house):
 def test_a_fact_about_what_is_gone_is_refused_and_done(house):
     told(house, keys.KeyAmended("acc_gone", "key_gone", "nobody"))
     assert undone(house) == []
-
-
-for events in (ROOT / "portal").glob("*/events.py"):
-    importlib.import_module(f"portal.{events.parent.name}.events")
-
-
-def test_every_fact_has_its_place_in_the_table():
-    known = {name for name, fact in Fact.known.items() if fact.__module__.startswith("portal.")}
-    assert set(reactions.REGISTERED) == known
-
-
-def test_the_reactions_of_a_fact_have_names_of_their_own():
-    for names in reactions.REGISTERED.values():
-        assert len(set(names)) == len(names)
