@@ -4,6 +4,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -30,7 +31,7 @@ class LettersForm(FlaskForm):  # type: ignore[misc]
 
     kinds = SelectMultipleField(
         "Letters about",
-        choices=list(accounts.LETTER_KINDS.items()),
+        choices=[SelectChoice(kind, words) for kind, words in accounts.LETTER_KINDS.items()],
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

@@ -4,6 +4,7 @@ from flask import Blueprint, flash, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal import accounts
@@ -30,13 +31,15 @@ class InviteForm(FlaskForm):  # type: ignore[misc]
     """Who is asked to join, and as what."""
 
     email = EmailField("E-mail address", [InputRequired("Enter an e-mail address.")])
-    role = SelectField("Role", choices=[(role, ROLE_WORDS[role]) for role in reversed(accounts.ROLES)])
+    role = SelectField(
+        "Role", choices=[SelectChoice(role, ROLE_WORDS[role]) for role in reversed(accounts.ROLES)]
+    )
 
 
 class RoleForm(FlaskForm):  # type: ignore[misc]
     """Another role for a member."""
 
-    role = SelectField("Role", choices=[(role, role.capitalize()) for role in accounts.ROLES])
+    role = SelectField("Role", choices=[SelectChoice(role, role.capitalize()) for role in accounts.ROLES])
 
 
 class NewcomerForm(FlaskForm):  # type: ignore[misc]

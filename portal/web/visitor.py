@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Request, Response, g, redirect, request
+from flask import Flask, Request, Response, abort, g, redirect, request
 from flask import session as cookie_session
 from flask_login import UserMixin, current_user
 from werkzeug.wrappers import Response as Answer
@@ -38,6 +38,7 @@ def init(app: Flask) -> None:
     """Recognise the visitor of each request, and write their cookie when it has changed."""
     site.login.session_protection = None  # the row is the session; Flask's own holds the CSRF secret alone
     site.login.request_loader(_recognise)
+    app.before_request(_refuse_nul)
     app.after_request(_write_cookie)
 
 
@@ -114,6 +115,13 @@ def unproven() -> Answer | None:
     if accounts.is_proven(current_user.sign_in.proven_at, clock.now()):
         return None
     return redirect(f"/settings/proof?next={quote(request.path)}", 303)
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL keeps no NUL in text, and nobody types one."""
+    values = (*request.args.values(), *(value for _, value in request.form.items(multi=True)))
+    if "\0" in request.path or any("\0" in value for value in values):
+        abort(400, "Text with a NUL in it is not taken.")
 
 
 def _recognise(request: Request) -> Visitor | None:

@@ -1,0 +1,22 @@
+"""Browsers, and what happens behind the pages."""
+
+import pytest
+
+from tests.web.people import Visit, World
+
+
+@pytest.fixture
+def world(database, redis):
+    return World(database)
+
+
+@pytest.fixture
+def visit(web_app, world):
+    """A fresh browser."""
+    return Visit(web_app)
+
+
+@pytest.fixture
+def visit_elsewhere(web_app, world):
+    """Another one, of another kind and in another network."""
+    return Visit(web_app, address="198.51.100.9", user_agent="curl/8.5")
