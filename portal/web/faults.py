@@ -1,13 +1,13 @@
 """Faults: how refusals and errors are shown, to people as pages and under /v1 as problems."""
 
-from typing import Any
-
 import structlog
-from flask import Flask, Response, g, json, render_template, request
+from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from portal.kit import problems
 from portal.kit.errors import Conflict, Exhausted, Forbidden, Invalid, Missing, Refusal
+from portal.web import site
 
 STATUSES: dict[type[Refusal], int] = {
     Missing: 404,
@@ -29,6 +29,14 @@ TITLES = {
     429: "Too much, for now",
     500: "Something broke",
     503: "Not available right now",
+}
+CODES = {  # as the edge calls them
+    400: "INVALID_REQUEST",
+    404: "NO_SUCH_ROUTE",
+    405: "METHOD_NOT_ALLOWED",
+    413: "TOO_LARGE",
+    500: "INTERNAL_ERROR",
+    503: "UNAVAILABLE",
 }
 SENTENCES = {
     404: "There is no such page, or it is not yours to see.",
@@ -58,7 +66,10 @@ def init(app: Flask) -> None:
             return error
         status = error.code or 500
         sentence = SENTENCES.get(status, error.description or "")
-        return _answer(status, sentence, error.name.lower().replace(" ", "_"))
+        answer = _answer(status, sentence, error.name.lower().replace(" ", "_"))
+        if isinstance(error, MethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return answer
 
     @app.errorhandler(Exception)
     def broke(error: Exception) -> Response:
@@ -75,12 +86,16 @@ def _answer(status: int, sentence: str, code: str) -> Response:
 
 
 def _problem(status: int, title: str, sentence: str, code: str) -> Response:
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": sentence,
-        "code": code.upper(),
-        "request_id": g.get("request_id"),
-    }
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+    body = problems.document(
+        status,
+        CODES.get(status, code.upper()),
+        title,
+        sentence,
+        request_id=_request_id(),
+        docs_url=f"{site.settings().public_url}/docs",
+    )
+    return Response(body, status, {"X-Request-Id": _request_id()}, content_type=problems.MEDIA_TYPE)
+
+
+def _request_id() -> str:
+    return str(g.get("request_id", ""))

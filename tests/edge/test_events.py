@@ -221,8 +221,8 @@ def test_a_time_that_has_passed_is_taken(site, alice):
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_only_post_takes_events(site, method):
     reply = site.open("/v1/events", method=method, headers=SERVICE)
-    assert reply.status_code == 405
-    assert reply.content_type == "application/problem+json"
+    assert_problem(reply, 405, "METHOD_NOT_ALLOWED")
+    assert reply.headers["Allow"] == "OPTIONS, POST"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
