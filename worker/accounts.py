@@ -1,4 +1,4 @@
-"""Accounts, when their time comes: what limits no longer look at is forgotten."""
+"""Accounts, when their time comes: what nothing asks for any more is forgotten."""
 
 from portal import accounts
 from portal.kit import clock
@@ -6,8 +6,8 @@ from portal.kit.db import unit
 from worker.app import home, task
 
 
-@task("accounts.forget_attempts")
-def forget_old_attempts() -> None:
-    """Now and then: forget how often something was tried some time ago."""
+@task("accounts.forget_old")
+def forget_old() -> None:
+    """Now and then: forget tries, links and sign-ins of long ago."""
     with home().sessions() as session, unit(session):
-        accounts.forget_old_attempts(session, now=clock.now())
+        accounts.forget_old(session, now=clock.now())

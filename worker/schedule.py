@@ -35,7 +35,7 @@ DUTIES = (
     Duty("metering.settle", 3),
     Duty("plans.lapse", 30),
     Duty("metering.close_windows", 5 * MINUTE),
-    Duty("accounts.forget_attempts", HOUR),
+    Duty("accounts.forget_old", HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
 )

@@ -1,6 +1,5 @@
 """Accounts: the tenants, the people in them, what they may do, and how they prove who they are."""
 
-from portal.accounts.actions.attempts import forget_old as forget_old_attempts
 from portal.accounts.actions.attempts import within
 from portal.accounts.actions.audit import actor, record, record_person
 from portal.accounts.actions.codes import (
@@ -12,6 +11,7 @@ from portal.accounts.actions.codes import (
     start_codes,
     turn_off_codes,
 )
+from portal.accounts.actions.forgetting import forget_old
 from portal.accounts.actions.links import look, make_link
 from portal.accounts.actions.people import (
     ask_address_change,
@@ -35,7 +35,13 @@ from portal.accounts.actions.signins import (
     switch,
 )
 from portal.accounts.actions.signups import send_verification, sign_up, verify
-from portal.accounts.actions.staff import add_account, add_staff, find_or_add, first_operator
+from portal.accounts.actions.staff import (
+    add_account,
+    add_staff,
+    drop_codes,
+    find_or_add,
+    first_operator,
+)
 from portal.accounts.actions.team import (
     change_role,
     invite,
@@ -166,11 +172,12 @@ __all__ = [
     "chosen",
     "close",
     "confirm_codes",
+    "drop_codes",
     "end",
     "end_all",
     "find_or_add",
     "first_operator",
-    "forget_old_attempts",
+    "forget_old",
     "get",
     "invitation",
     "invitations",

@@ -8,7 +8,7 @@ from portal.cli.base import House, house
 
 @click.group("staff")
 def staff_group() -> None:
-    """Add the people who run the platform or answer its customers."""
+    """Add the people who run the platform, and help who is locked out."""
 
 
 @staff_group.command("add")
@@ -30,6 +30,16 @@ def invite_first() -> None:
         link = _sign_in_link(here, person) if person is not None else None
     if link is not None:
         click.echo(link)
+
+
+@staff_group.command("drop-codes")
+@click.argument("email")
+@click.option("--reason", required=True, help="How you made sure that it is them.")
+def drop_codes(email: str, reason: str) -> None:
+    """Turn sign-in codes off for EMAIL, who lost authenticator and recovery codes, and sign them out."""
+    with house() as here:
+        accounts.drop_codes(here.session, email, reason, actor=here.actor, now=here.now)
+    click.echo(f"{email} signs in with the password alone from now on.")
 
 
 @click.group("accounts")

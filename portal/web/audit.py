@@ -28,6 +28,8 @@ WORDS = {
     "address.changed": "Changed their e-mail address",
     "codes.turned_on": "Turned sign-in codes on",
     "codes.turned_off": "Turned sign-in codes off",
+    "codes.dropped": "Turned somebody's sign-in codes off",
+    "account.added": "Opened the account for its owner",
     "recovery_codes.renewed": "Made new recovery codes",
     "recovery_code.used": "Used a recovery code",
     "member.invited": "Invited somebody",

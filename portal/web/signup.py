@@ -15,7 +15,7 @@ from portal.web import site, visitor
 from portal.web.guards import public, signed_in
 
 room = Blueprint("signup", __name__)
-SIGN_UPS = "20 per hour; 60 per day"
+SIGN_UPS = "30 per hour; 100 per day"
 LINKS = "60 per hour"
 
 

@@ -31,9 +31,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]
     """Who is asked to join, and as what."""
 
     email = EmailField("E-mail address", [InputRequired("Enter an e-mail address.")])
-    role = SelectField(
-        "Role", choices=[SelectChoice(role, ROLE_WORDS[role]) for role in reversed(accounts.ROLES)]
-    )
+    role = SelectField("Role", choices=[SelectChoice(*pair) for pair in reversed(ROLE_WORDS.items())])
 
 
 class RoleForm(FlaskForm):  # type: ignore[misc]

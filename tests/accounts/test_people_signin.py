@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from portal import accounts
-from portal.accounts.models import AuditEntry, SignIn
+from portal.accounts.models import Attempts, AuditEntry, OneTimeToken, SignIn
 from portal.accounts.rules import TOKEN_LIFE
 from portal.kit.errors import Exhausted, Missing
 from tests.accounts.people import (
@@ -218,7 +218,12 @@ def test_signing_in_and_out_is_in_the_audit(session, alice):
     )
 
 
-def test_old_counts_of_tries_are_forgotten(session, alice):
+def test_what_nothing_asks_for_any_more_is_forgotten(session, alice):
     accounts.recognise(session, alice.email, "wrong password", LAPTOP, now=NOON)
-    assert accounts.forget_old_attempts(session, now=NOON) == 0
-    assert accounts.forget_old_attempts(session, now=NOON + timedelta(days=3)) >= 1
+    secret_of(session, "reset", person_id=alice.id)
+    sign_in(session, alice)
+    kept = [Attempts, OneTimeToken, SignIn]
+    accounts.forget_old(session, now=NOON + timedelta(days=1))
+    assert all(session.scalars(select(one)).first() for one in kept)
+    accounts.forget_old(session, now=NOON + timedelta(days=200))
+    assert not any(session.scalars(select(one)).first() for one in kept)

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from portal.accounts.models import Attempts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-KEPT = timedelta(days=2)
 
 
 def within(session: Session, kind: str, whose: str, *, limit: int, span: timedelta, now: datetime) -> bool:
@@ -32,12 +31,6 @@ def within(session: Session, kind: str, whose: str, *, limit: int, span: timedel
 def forgive(session: Session, kind: str, whose: str) -> None:
     """Forget the attempts, after one that succeeded."""
     session.execute(delete(Attempts).where(Attempts.subject == _subject(kind, whose)))
-
-
-def forget_old(session: Session, *, now: datetime) -> int:
-    """Delete counts that no limit looks at any more; how many."""
-    statement = delete(Attempts).where(Attempts.since < now - KEPT).returning(Attempts.subject)
-    return len(session.execute(statement).all())
 
 
 def _subject(kind: str, whose: str) -> str:

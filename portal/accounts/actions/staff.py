@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
-from portal.accounts.actions import audit, signups, tenants
+from portal.accounts.actions import audit, codes, signins, signups, tenants
 from portal.accounts.models import Account, Person, SignIn
 from portal.accounts.rules import Actor
-from portal.kit.errors import Invalid
+from portal.kit.errors import Invalid, Missing
 
 FIRST_OPERATOR = "operator@localhost"
 
@@ -52,6 +52,31 @@ def add_account(
         now=now,
     )
     return account, owner
+
+
+def drop_codes(session: Session, email: str, reason: str, *, actor: Actor, now: datetime) -> Person:
+    """Turn somebody's sign-in codes off, who lost authenticator and recovery codes, and sign them out.
+
+    The operator has made sure by other means that it is them.
+    """
+    if (person := queries.by_email(session, email)) is None:
+        raise Missing("Nobody signs in with that address.")
+    if not reason.strip():
+        raise Invalid("Say how you made sure that it is them.", field="reason")
+    codes.turn_off_codes(session, person.id, now=now)
+    signins.end_all(session, person.id, now=now)
+    for account in queries.memberships(session, person.id):
+        audit.record(
+            session,
+            actor,
+            "codes.dropped",
+            account_id=account.id,
+            subject=person.id,
+            reason=reason,
+            now=now,
+        )
+    audit.record(session, actor, "codes.dropped", subject=person.id, reason=reason, now=now)
+    return person
 
 
 def find_or_add(session: Session, email: str, *, now: datetime) -> Person:
