@@ -12,7 +12,7 @@ from portal import accounts, keys, metering, plans
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
-from portal.web import guards, site
+from portal.web import audit, guards, site
 
 room = Blueprint("staff", __name__, url_prefix="/staff/accounts")
 
@@ -105,15 +105,25 @@ def _page(account_id: str, form: SuspensionForm) -> str:
     session, now = site.session(), clock.now()
     with unit(session):
         account = accounts.get(session, account_id)
+        members = accounts.members(session, account_id)
         shown: dict[str, Any] = {
             "looked_at": account,
             "held": plans.current(session, account_id, now=now),
-            "members": accounts.members(session, account_id),
+            "members": members,
+            "names": {one.person.id: one.person.email for one in members},
             "keys": keys.of_account(session, account_id, now=now),
-            "balances": metering.balances(session, account_id, now=now),
+            "balances": metering.balances(session, account_id, gate=site.gate(), now=now),
             "audit": accounts.audit(session, account_id, page=request.args.get("page", 1, type=int), size=25),
         }
         accounts.record(
             session, site.actor(), "account.looked_at", account_id=account_id, subject=account_id, now=now
         )
-    return render_template("staff/account.html", form=form, state_of=keys.state_of, now=now, **shown)
+    return render_template(
+        "staff/account.html",
+        form=form,
+        state_of=keys.state_of,
+        words=audit.words,
+        details=audit.details,
+        now=now,
+        **shown,
+    )

@@ -63,7 +63,7 @@ def test_from_sign_up_to_the_last_counted_call(stack, page, operator):
     words = alice.words("/usage")
     assert "10 of 100,000 calls used" in words
     assert "10" in row(page, "Ingest")
-    page.get_by_label("Billing month").select_option(index=1)
+    page.get_by_label("Billing month", exact=True).select_option(index=1)
     page.get_by_role("button", name="Show").click()
     assert "1,000" in row(page, "Ingest") and "56" in row(page, "Ingest")
     page.get_by_role("link", name="By endpoint").click()
