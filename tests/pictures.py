@@ -1,0 +1,63 @@
+"""Pictures of the pages: `pytest tests/pictures.py` takes those of the README into docs/pictures.
+
+With PICTURES=<folder> it takes every page instead, at three widths and in both themes, to be looked at.
+"""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from portal.web import create_app
+from tests.house.reading import ROOT
+from tests.web.town import PAGES, town_of
+
+pytestmark = pytest.mark.browser
+
+README = {
+    "landing": ("nobody", "/"),
+    "pricing": ("nobody", "/pricing"),
+    "dashboard": ("alice", "/dashboard"),
+    "usage": ("alice", "/usage"),
+    "keys": ("alice", "/keys"),
+}
+WIDTHS = {390: 844, 768: 1024, 1440: 900}
+
+
+@pytest.fixture
+def town(settings, database, redis):
+    face = replace(settings.brand, name="MemoryHub", api_url="https://api.memoryhub.example")
+    shown = replace(settings, brand=face)
+    app = create_app(shown, TESTING=True, RATELIMIT_ENABLED=False)
+    with town_of(app, database, shown) as standing:
+        yield standing
+
+
+@pytest.mark.skipif("PICTURES" in os.environ, reason="every page was asked for")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_of_the_readme(town, browser, theme):
+    for name, (who, path) in README.items():
+        page = town.enter(
+            browser, who, viewport={"width": 1280, "height": 800}, color_scheme=theme
+        ).new_page()
+        page.goto(town.address(path), wait_until="networkidle")
+        page.screenshot(path=ROOT / "docs" / "pictures" / f"{name}-{theme}.png")
+        page.context.close()
+
+
+@pytest.mark.skipif("PICTURES" not in os.environ, reason="only the README's pictures are taken")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("who", PAGES)
+def test_pictures_of_every_page(town, browser, who, theme):
+    folder = Path(os.environ["PICTURES"])
+    for width, height in WIDTHS.items():
+        page = town.enter(
+            browser, who, viewport={"width": width, "height": height}, color_scheme=theme
+        ).new_page()
+        for path in PAGES[who].split():
+            page.goto(town.address(path), wait_until="networkidle")
+            name = re.sub(r"[^a-z]+", "-", path).strip("-") or "landing"
+            page.screenshot(path=folder / f"{who}-{name}-{width}-{theme}.png", full_page=True)
+        page.context.close()

@@ -1,0 +1,134 @@
+"""A platform in use, for whoever looks at all pages: people, keys, usage and letters."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from portal import accounts, keys, metering, plans
+from portal.kit import clock, ids, mail
+from portal.kit.db import unit
+from portal.kit.letterhead import Letterhead
+from portal.metering import UsageDay, UsageTotal
+
+GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
+ENDPOINTS = ("GET /memories", "POST /memories", "GET /memories/{id}", "POST /search")
+
+
+@dataclass
+class Sample:
+    """Who is there: cookies by first name, and the ids that addresses need."""
+
+    cookies: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def fill(sessions, settings):
+    """Alice has used her account for a while, Charlie has just come, Oscar runs the platform."""
+    now, sample = clock.now(), Sample()
+    with sessions() as session, unit(session):
+        plans.sync(session, plans.read(plans.SHIPPED.read_text()), now)
+        alice, bob, charlie, oscar = (
+            _person(session, name, now)
+            for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto")
+        )
+        charlie.verified_at, oscar.staff_role = None, "operator"
+        acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
+        accounts.open_account(session, GERMAN, alice, now=now)
+        fresh = accounts.open_account(session, "Charlie Cook", charlie, now=now)
+        actor = accounts.Actor(alice.id, alice.email, "192.0.2.7")
+        _join(session, acme, bob, "developer", actor, now)
+        invited = accounts.invite(session, acme.id, "dora@example.com", "viewer", actor=actor, now=now)
+        minted = _mint_keys(session, acme, settings, actor, now)
+        _use(session, acme, minted, now)
+        sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
+        sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
+        for name, person in (("alice", alice), ("charlie", charlie), ("oscar", oscar)):
+            sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
+            _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
+    return sample
+
+
+def _person(session, name, now):
+    email = f"{name.split()[0].lower()}@example.com"
+    person = accounts.Person(
+        id=ids.new("per"), email=email, name=name, created_at=now, verified_at=now, letters_off=[]
+    )
+    session.add(person)
+    session.flush()
+    return person
+
+
+def _join(session, account, person, role, actor, now):
+    session.add(accounts.Member(account_id=account.id, person_id=person.id, role=role, joined_at=now))
+    accounts.record(session, actor, "member.joined", account_id=account.id, subject=person.id, now=now)
+
+
+def _mint_keys(session, account, settings, actor, now):
+    stamp = keys.Stamp(settings.key_prefix, settings.key_peppers[0])
+    plans.grant(session, account.id, "api-pro", actor, now=now - timedelta(days=20))
+    then = now - timedelta(days=19)
+    production = keys.mint(session, account.id, "Production", stamp=stamp, actor=actor, now=then).key_id
+    trial = keys.mint(
+        session, account.id, "Trying out", environment="test", stamp=stamp, actor=actor, now=then
+    ).key_id
+    worker = keys.mint(
+        session,
+        account.id,
+        f"Nightly import of {GERMAN}"[:80],
+        scopes=["memories:read", "memories:write"],
+        allowed_cidrs=["192.0.2.0/24"],
+        expires_at=now + timedelta(days=9),
+        stamp=stamp,
+        actor=actor,
+        now=then,
+    ).key_id
+    old = keys.mint(session, account.id, "Laptop", stamp=stamp, actor=actor, now=then).key_id
+    keys.revoke(session, account.id, old, actor=actor, now=now)
+    for key_id in (production, worker):
+        keys.touch_used(session, {key_id: now - timedelta(minutes=3)})
+    return [production, worker, trial]
+
+
+def _use(session, account, key_ids, now):
+    held = plans.current(session, account.id, now=now)
+    month = metering.open_windows(session, held, now=now).live
+    total, calls = 0, 0
+    for n in range((now.date() - month.starts_at.date()).days + 1):
+        day = month.starts_at.date() + timedelta(days=n)
+        busy = 900 if day.weekday() < 5 else 250
+        for at, endpoint in enumerate(ENDPOINTS):
+            units = busy * (at + 2) + (n * 997) % 1301
+            session.add(
+                UsageDay(
+                    window_id=month.id,
+                    meter="calls",
+                    day=day,
+                    key_id=key_ids[at % 2],
+                    endpoint=endpoint,
+                    account_id=account.id,
+                    units=units,
+                    calls=units,
+                )
+            )
+            total, calls = total + units, calls + units
+    session.add(
+        UsageTotal(window_id=month.id, meter="calls", account_id=account.id, units=total, calls=calls)
+    )
+
+
+def _letters(session, settings, now):
+    head = Letterhead(settings.brand, settings.public_url, settings.secret_key)
+    said = {"sender": "Charlie", "email": "charlie@example.com", "about": "API Enterprise", "account": None}
+    words = head.render("home/message", {**said, "message": "We need two million calls a month."})
+    first = mail.write(session, "message/1", words, to="oscar@example.com", now=now)
+    mail.write(session, "message/2", words, to="oscar@example.com", now=now)
+    letter = mail.get(session, first)
+    letter.claimed_at = letter.doubted_at = now
+    letter.failure = "The mail server hung up after the text."
+    return first
+
+
+def _choose(session, token, account, now):
+    person, sign_in = accounts.signed_in_with(session, token, now=now)
+    if account is not None:
+        accounts.switch(session, sign_in.id, person.id, account.id)

@@ -1,0 +1,128 @@
+"""Every page, light and dark, as axe-core, a narrow screen and a strict browser see it."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.house.site import routes
+from tests.web.town import PAGES, town_of
+
+pytestmark = pytest.mark.browser
+
+NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+RULES = {
+    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "dark": ["color-contrast"],  # the same page in other colours
+}
+NO_PAGES = {"/healthz", "/readyz", "/metrics", "/logo", "/usage.csv", "/operator/letters/<letter_id>/html"}
+REFUSED = {
+    "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
+    "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
+}
+SEND_AS_IT_IS = """() => {
+    const form = document.querySelector("main form:not([method=get])");
+    form.noValidate = true;
+    form.requestSubmit();
+}"""
+WIDER = """width => [...document.querySelectorAll("body *")]
+    .filter(one => one.getBoundingClientRect().right > width + 1).slice(0, 3)
+    .map(one => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture
+def town(web_app, database, redis, settings):
+    with town_of(web_app, database, settings) as standing:
+        yield standing
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_everyone(town, browser, name):
+    page = town.enter(browser, name).new_page()
+    said, found = complaints(page), {}
+    for path in PAGES[name].split():
+        page.goto(town.address(path), wait_until="load")
+        found[path] = [*said, *look(page)]
+        said.clear()
+    page.context.close()
+    assert not {path: faults for path, faults in found.items() if faults}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_form_is_for_everyone(town, browser, name):
+    page = town.enter(browser, name).new_page()
+    found = {}
+    for path in REFUSED[name]:
+        page.goto(town.address(path))
+        page.evaluate(SEND_AS_IT_IS)
+        page.get_by_text("There is a problem").wait_for()
+        found[path] = look(page)
+    page.context.close()
+    assert not {path: faults for path, faults in found.items() if faults}
+
+
+def look(page):
+    """What is wrong with the page as it stands, in both themes and on a small screen."""
+    found = [] if page.locator("h1").count() == 1 else ["not one first heading"]
+    page.set_viewport_size(WIDE)
+    for theme, rules in RULES.items():
+        page.emulate_media(color_scheme=theme)
+        found += [f"{theme}: {fault}" for fault in axe(page, rules)]
+    page.set_viewport_size(NARROW)
+    if page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
+        found += [f"too wide: {one}" for one in page.evaluate(WIDER, NARROW["width"])]
+    return found
+
+
+def axe(page, rules):
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    violations = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in violations
+        for node in one["nodes"]
+    ]
+
+
+def complaints(page):
+    """What the browser will complain about: a refused script or style, a missing file, a fault."""
+    said = []
+
+    def hear(message):
+        is_page = message.location["url"] == page.url  # a page that says 404 by itself is no fault
+        if message.type == "error" and not is_page:
+            said.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def test_every_page_is_looked_at():
+    shown = {path.split("?")[0] for paths in PAGES.values() for path in paths.split()}
+    pages = {route.path for route in routes() if route.method == "GET"} - NO_PAGES
+    assert {path for path in pages if "<" not in path} <= shown
+    assert {shape(path, "<") for path in pages} <= {shape(path, "{") for path in shown}
+
+
+def shape(path, mark):
+    """`/keys/<key_id>` and `/keys/{key}` as `/keys/*`."""
+    return "/".join("*" if mark in part else part for part in path.split("/"))
+
+
+def test_the_theme_changes_at_once_and_stays(town, browser):
+    page = town.enter(browser, "alice", viewport=WIDE, color_scheme="light").new_page()
+    page.goto(town.address("/dashboard"))
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    page.reload()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    page.context.close()
+
+
+def test_the_first_thing_the_keyboard_meets_leads_to_the_content(town, browser):
+    page = town.enter(browser, "alice", viewport=WIDE).new_page()
+    page.goto(town.address("/dashboard"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.context.close()

@@ -1,0 +1,90 @@
+"""The site on a port of its own, with somebody in every state that a page can show."""
+
+import threading
+from contextlib import contextmanager
+
+from flask import session as cookie_session
+from werkzeug.serving import make_server
+
+from portal import accounts
+from portal.kit import clock
+from portal.kit.db import unit
+from portal.kit.letterhead import Letterhead
+from portal.web import site, visitor
+from tests.web.sample import fill
+
+PAGES = {
+    "nobody": """/ /pricing /help /docs /contact /signup /signup/sent /login /login/code /forgot /forgot/sent
+        /verify/{verify} /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
+        /letters/unsubscribe/{unsubscribe} /nowhere""",
+    "charlie": "/dashboard /keys /usage /team",
+    "alice": """/dashboard /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
+        /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove /team/leave /settings
+        /settings/audit /settings/proof /settings/password /settings/email /settings/close /settings/codes
+        /settings/address/{address} /accounts/new /keys/nonsense""",
+    "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
+        /staff/accounts?q=nobody /staff/accounts/{account}""",
+}
+
+
+class Town:
+    """Where the site is, who is there (`PAGES` names them), and what addresses need."""
+
+    def __init__(self, app, sessions, settings, url):
+        self.url = url
+        sample = fill(sessions, settings)
+        self.ids = sample.ids | _links(sessions, settings, sample.ids)
+        self.cookies = {"nobody": {"session": _half_signed_in(app)}}
+        self.cookies |= {name: {"upkeep": token} for name, token in sample.cookies.items()}
+
+    def enter(self, browser, name, **options):
+        """A browser context of somebody; for its options see Playwright."""
+        context = browser.new_context(**options)
+        jar = self.cookies[name].items()
+        context.add_cookies([{"name": cookie, "value": value, "url": self.url} for cookie, value in jar])
+        return context
+
+    def address(self, path):
+        """The address of a path with the ids of this town in it."""
+        return self.url + path.format(**self.ids)
+
+
+@contextmanager
+def town_of(app, sessions, settings):
+    """A town for as long as the context lasts."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Town(app, sessions, settings, f"http://127.0.0.1:{server.port}")
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _links(sessions, settings, known):
+    """A working link of each kind, and the token that turns letters off."""
+    now, found = clock.now(), {}
+    with sessions() as session, unit(session):
+        charlie, alice = (accounts.by_email(session, f"{name}@example.com") for name in ("charlie", "alice"))
+        subjects = {
+            "verify": (charlie.id, charlie.email),
+            "reset": (alice.id, None),
+            "sign_in": (charlie.id, None),
+            "address": (alice.id, "alice@example.org"),
+            "invitation": (None, known["invitation"]),
+        }
+        for purpose, (person_id, subject) in subjects.items():
+            link = accounts.make_link(session, "", purpose, now=now, person_id=person_id, subject=subject)
+            found[purpose] = link.rpartition("/")[2]
+        letterhead = Letterhead(settings.brand, settings.public_url, settings.secret_key)
+        found["unsubscribe"] = letterhead.unsubscribe_token(alice.id, "keys")
+    return found | {"invitation_link": found["invitation"], "invitation": known["invitation"]}
+
+
+def _half_signed_in(app):
+    """The cookie of somebody who gave their password and still owes their code."""
+    with app.test_request_context("/"):
+        oscar = accounts.by_email(site.session(), "oscar@example.com")
+        visitor.begin_midway(oscar, remember=False, now=clock.now())
+        return app.session_interface.get_signing_serializer(app).dumps(dict(cookie_session))
