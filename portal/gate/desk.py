@@ -39,23 +39,28 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """What may be settled of a tag, and the windows that its counters are kept for."""
-
-    tag: str
-    windows: tuple[int, ...]
-    counts: tuple[Count, ...]
-
-
-@dataclass(frozen=True)
 class Level:
     """How far a meter is used in the present window of an environment."""
 
-    window_id: int
     environment: Environment
+    window_id: int
     meter: str
     included: int
     used: int
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What may be settled of a tag, the windows that its counters are kept for, and where they stand.
+
+    Not `warm`: Redis does not know the account, so nothing is said of its levels.
+    """
+
+    tag: str
+    warm: bool
+    windows: tuple[int, ...]
+    counts: tuple[Count, ...]
+    levels: tuple[Level, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ def seal(tag: str, *, offset_us: int) -> Command:
 def read_seal(tag: str, reply: Any) -> Sealed:
     """What was sealed. Batches and their counts stand in order."""
     windows = tuple(int(window) for window in reply[1])
-    return Sealed(tag, windows, _counts(tag, reply[2]))
+    return Sealed(tag, _text(reply[0]) == "WARM", windows, _counts(tag, reply[2]), _levels(reply[3]))
 
 
 def clear(tag: str, windows: Iterable[int], settled: Settled, *, offset_us: int) -> Command:
@@ -117,16 +122,7 @@ def clear(tag: str, windows: Iterable[int], settled: Settled, *, offset_us: int)
 
 def read_clear(reply: Any) -> tuple[Level, ...] | None:
     """How far each meter is used now; None when Redis does not know the account."""
-    kind, *rest = (_text(part) for part in reply)
-    if kind == "COLD":
-        return None
-    windows: dict[str, str] = {"live": rest[0], "test": rest[1]}
-    rows = [rest[at : at + 4] for at in range(2, len(rest), 4)]
-    return tuple(
-        Level(int(windows[env]), _environment(env), meter, int(included), int(used))
-        for env, meter, included, used in rows
-        if windows[env]
-    )
+    return None if _text(reply[0]) == "COLD" else _levels(reply[1])
 
 
 def peek(tag: str, *, offset_us: int) -> Command:
@@ -241,6 +237,15 @@ def _counts(tag: str, flat: Sequence[Any]) -> tuple[Count, ...]:
         if kind in "1n":
             units_and_calls[_CALLS] += int(value)
     return tuple(Count(*at, *numbers) for at, numbers in sorted(found.items()))
+
+
+def _levels(flat: Sequence[Any]) -> tuple[Level, ...]:
+    texts = [_text(part) for part in flat]
+    rows = (texts[at : at + 5] for at in range(0, len(texts), 5))
+    return tuple(
+        Level(_environment(env), int(window), meter, int(included), int(used))
+        for env, window, meter, included, used in rows
+    )
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ The steps are seal, book, read, clear. Whoever dies between any two of them leav
 next settler does not put right, and two settlers at once do no harm.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -45,15 +45,6 @@ class Settlements:
         )
 
 
-@dataclass(frozen=True)
-class Booked:
-    """What booking came to: the account of each tag, and how many batches and lines were new."""
-
-    accounts: dict[str, str]
-    batches: int
-    lines: int
-
-
 def settle(sessions: Callable[[], Session], gate: Gate, *, now: datetime) -> Settlements:
     """Bring all past minutes into the ledger, and tell of the quotas that were reached.
 
@@ -62,25 +53,35 @@ def settle(sessions: Callable[[], Session], gate: Gate, *, now: datetime) -> Set
     done = Settlements()
     found = gate.tags()
     while tags := list(islice(found, TAGS_AT_ONCE)):
-        sealed = gate.seal(tags)
-        with sessions() as session, unit(session):
-            booked = book(session, sealed, now=now)
-        with sessions() as session, unit(session):
-            settled = read(session, sealed)
-        levels = clear(gate, [one for one in sealed if one.tag in booked.accounts], settled)
-        with sessions() as session, unit(session):
-            notices = notice(session, booked.accounts, levels, now=now)
-        done += Settlements(len(tags), booked.batches, booked.lines, notices)
+        done += _settle_some(sessions, gate, tags, now)
     return done
 
 
-def book(session: Session, sealed: Sequence[Sealed], *, now: datetime) -> Booked:
-    """Write into the ledger what no batch in it holds yet: batches, lines, roll-ups, keys' last use."""
-    tags = [one.tag for one in sealed]
-    accounts: dict[str, str] = {}
-    for tag, account_id in session.execute(select(Account.tag, Account.id).where(Account.tag.in_(tags))):
-        accounts[tag] = account_id
-    if strangers := [tag for tag in tags if tag not in accounts]:
+def _settle_some(
+    sessions: Callable[[], Session], gate: Gate, tags: Sequence[str], now: datetime
+) -> Settlements:
+    sealed = gate.seal(tags)
+    levels = {one.tag: one.levels for one in sealed}
+    batches = lines = notices = 0
+    if full := [one for one in sealed if one.counts]:
+        with sessions() as session, unit(session):
+            batches, lines = book(session, full, now=now)
+        with sessions() as session, unit(session):
+            settled = read(session, full)
+        levels |= clear(gate, full, settled)
+    if any(reached(of_tag) for of_tag in levels.values()):
+        with sessions() as session, unit(session):
+            notices = notice(session, levels, now=now)
+    return Settlements(len(tags), batches, lines, notices)
+
+
+def book(session: Session, sealed: Sequence[Sealed], *, now: datetime) -> tuple[int, int]:
+    """Write into the ledger what no batch in it holds yet: batches, lines, roll-ups, keys' last use.
+
+    Returns how many batches and lines were new.
+    """
+    accounts = _accounts(session, [one.tag for one in sealed])
+    if strangers := [one.tag for one in sealed if one.tag not in accounts]:
         log.warning("counts of no account are left where they are", tags=strangers[:10], total=len(strangers))
     counts = [count for one in sealed if one.tag in accounts for count in one.counts]
     batches = sorted({count.batch for count in counts})
@@ -100,7 +101,7 @@ def book(session: Session, sealed: Sequence[Sealed], *, now: datetime) -> Booked
     keys.touch_used(
         session, {key_id: min(now, rules.minute_start(minute)) for key_id, minute in used.items()}
     )
-    return Booked(accounts, len(claimed), len(lines))
+    return len(claimed), len(lines)
 
 
 def read(session: Session, sealed: Sequence[Sealed]) -> dict[str, Settled]:
@@ -122,34 +123,38 @@ def clear(gate: Gate, sealed: Sequence[Sealed], settled: dict[str, Settled]) -> 
     return {tag: level or () for tag, level in levels.items()}
 
 
-def notice(
-    session: Session, accounts: dict[str, str], levels: dict[str, tuple[Level, ...]], *, now: datetime
-) -> int:
+def reached(levels: Iterable[Level]) -> list[tuple[Level, int]]:
+    """The percentages of included units that are reached, of those that are told."""
+    return [(level, percent) for level in levels for percent in rules.reached(level.used, level.included)]
+
+
+def notice(session: Session, levels: dict[str, tuple[Level, ...]], *, now: datetime) -> int:
     """Tell of each quota that has reached 80 or 100 percent, once per window; how many were new."""
+    found = [(tag, level, percent) for tag in sorted(levels) for level, percent in reached(levels[tag])]
+    windows = {level.window_id for _, level, _ in found}
+    marks = select(QuotaNotice.window_id, QuotaNotice.meter, QuotaNotice.percent)
+    known = {tuple(row) for row in session.execute(marks.where(QuotaNotice.window_id.in_(windows)))}
+    new = [one for one in found if (one[1].window_id, one[1].meter, one[2]) not in known]
+    accounts = _accounts(session, [tag for tag, _, _ in new])
     told = 0
-    for account_id, level, percent in sorted(_reached(accounts, levels), key=lambda one: one[0]):
-        mark = {
-            "window_id": level.window_id,
-            "meter": level.meter,
-            "percent": percent,
-            "account_id": account_id,
-            "told_at": now,
-        }
-        statement = insert(QuotaNotice).values(mark).on_conflict_do_nothing().returning(QuotaNotice.percent)
-        if session.scalar(statement) is not None:
+    for tag, level, percent in new:
+        if (account_id := accounts.get(tag)) is None:
+            continue
+        mark = insert(QuotaNotice).values(
+            window_id=level.window_id, meter=level.meter, percent=percent, account_id=account_id, told_at=now
+        )
+        if session.scalar(mark.on_conflict_do_nothing().returning(QuotaNotice.percent)) is not None:
             fact = (level.window_id, level.meter, percent, level.environment, level.used, level.included)
             tell(session, QuotaReached(account_id, *fact))
             told += 1
     return told
 
 
-def _reached(
-    accounts: dict[str, str], levels: dict[str, tuple[Level, ...]]
-) -> Iterator[tuple[str, Level, int]]:
-    for tag, of_tag in levels.items():
-        for level in of_tag:
-            for percent in rules.reached(level.used, level.included):
-                yield accounts[tag], level, percent
+def _accounts(session: Session, tags: Sequence[str]) -> dict[str, str]:
+    if not tags:
+        return {}
+    rows = session.execute(select(Account.tag, Account.id).where(Account.tag.in_(tags)))
+    return {row.tag: row.id for row in rows}
 
 
 def _windows(sealed: Sealed) -> set[int]:

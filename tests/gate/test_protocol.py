@@ -75,7 +75,6 @@ class Job:
 
     sealed: list
     effects: dict
-    booked: object = None
     settled: dict | None = None
     step: int = 0
 
@@ -236,6 +235,11 @@ def build(world):
             held = sum(cost for at, cost, ends in self.holds.values() if at == window and ends > self.now)
             return counted + held
 
+        def units(self, numbers, window):
+            return sum(
+                self.effects[number].units for number in numbers if self.effects[number].window == window
+            )
+
         def ceiling(self, window):
             with world.database() as session:
                 kind = session.scalar(text("SELECT kind FROM usage_window WHERE id = :id"), {"id": window})
@@ -248,10 +252,7 @@ def build(world):
 
         def check_refusal(self, key, cost):
             window = self.window(key.environment)
-            resurrected = sum(
-                self.effects[n].units for n in self.lost & self.in_ledger if self.effects[n].window == window
-            )
-            use = self.true_use(window) + resurrected
+            use = self.true_use(window) + self.units(self.lost & self.in_ledger, window)
             assert use + cost > min(self.ceiling(window)), f"{use} + {cost} was refused"
 
         # Reservations.
@@ -408,7 +409,7 @@ def build(world):
             if job.step == 0:
                 claimed = self.claimed()
                 with self.unit() as session:
-                    job.booked = settling.book(session, job.sealed, now=self.now)
+                    settling.book(session, job.sealed, now=self.now)
                 for batch in self.claimed() - claimed:
                     self.in_ledger |= job.effects[batch]
             elif job.step == 1:
@@ -418,7 +419,7 @@ def build(world):
                 levels = settling.clear(self.gates[0], job.sealed, job.settled)
                 self.expire_holds()
                 with self.unit() as session:
-                    settling.notice(session, job.booked.accounts, levels, now=self.now)
+                    settling.notice(session, levels, now=self.now)
                 self.jobs.remove(job)
             job.step += 1
 

@@ -29,7 +29,7 @@ end
 redis.call('HSET', account, unpack(flat))
 
 local held = sweep(account, holds, gen, now_ms)
-local unsettled = drop_settled(bucket, cjson.decode(ARGV[7]))
+local unsettled = drop_settled(bucket, cjson.decode(ARGV[7]), gen)
 level(account, cjson.decode(ARGV[5]), cjson.decode(ARGV[6]), unsettled, held)
 
 for i = 4, #KEYS do

@@ -83,25 +83,29 @@ local function sweep(account, holds, gen, now_ms)
   return held
 end
 
--- Delete from the bucket what is settled. Returns the units that are not, by window|meter.
-local function drop_settled(bucket, fences)
-  local unsettled, settled = {}, {}
+-- Delete from the bucket what is settled. Returns the units that are not, by window|meter, and how
+-- many fields are left that may be settled: of earlier generations, or up to this one's fence.
+local function drop_settled(bucket, fences, gen, fence)
+  local unsettled, settled, sealed = {}, {}, 0
   local rows = redis.call('HGETALL', bucket)
   for i = 1, #rows, 2 do
-    local gen, minute, window, meter, kind =
+    local row_gen, minute, window, meter, kind =
       string.match(rows[i], '^([^|]*)|(%d+)|(%d+)|[^|]*|([^|]*)|(.)|')
-    local fence = fences[gen]
-    if fence and tonumber(minute) <= fence then
+    minute = tonumber(minute)
+    if fences[row_gen] and minute <= fences[row_gen] then
       settled[#settled + 1] = rows[i]
-    elseif kind ~= 'n' then
-      local name = window .. '|' .. meter
-      unsettled[name] = (unsettled[name] or 0) + tonumber(rows[i + 1])
+    else
+      if row_gen ~= gen or (fence and minute <= fence) then sealed = sealed + 1 end
+      if kind ~= 'n' then
+        local name = window .. '|' .. meter
+        unsettled[name] = (unsettled[name] or 0) + tonumber(rows[i + 1])
+      end
     end
   end
   for i = 1, #settled, 1000 do
     redis.call('HDEL', bucket, unpack(settled, i, math.min(i + 999, #settled)))
   end
-  return unsettled
+  return unsettled, sealed
 end
 
 -- Raise the counters of `windows` to ledger + unsettled + held, and forget the counters of windows
@@ -148,6 +152,24 @@ local function windows_of(account)
   local found = {}
   for _, window in ipairs(redis.call('HMGET', account, 'live:w', 'live:nw', 'test:w', 'test:nw')) do
     if set(window) then found[#found + 1] = window end
+  end
+  return found
+end
+
+-- How far the present windows are used: environment, window, meter, included, used, and so on.
+local function levels_of(account)
+  local found = {}
+  local present = redis.call('HMGET', account, 'live:w', 'test:w')
+  for _, field in ipairs(redis.call('HKEYS', account)) do
+    local env, meter = string.match(field, '^(%a+):m:(.*)$')
+    local window = env == 'live' and present[1] or env == 'test' and present[2]
+    if set(window) then
+      for _, part in ipairs({env, window, meter,
+                             string.match(redis.call('HGET', account, field), '^%d*|(%d+)|'),
+                             redis.call('HGET', account, used_field(window, meter)) or '0'}) do
+        found[#found + 1] = part
+      end
+    end
   end
   return found
 end

@@ -1,16 +1,24 @@
 -- Seal what may be settled: all past minutes. Nothing is deleted, so a seal may be asked again.
 -- KEYS account, bucket, holds. ARGV offset_us.
--- Replies {gen or '', windows, rows}: rows is field, number, field, number...
+-- Replies {'WARM' or 'COLD', windows, rows, levels}: rows is field, number, field, number...
 local account, bucket, holds = KEYS[1], KEYS[2], KEYS[3]
 local now_us = clock(ARGV[1])
+local now_ms = math.floor(now_us / 1000)
 
-local known = redis.call('HMGET', account, 'run', 'gen', 'ready', 'fence')
+local known = redis.call('HMGET', account, 'run', 'gen', 'ready', 'fence', 'clean', 'due')
 -- Nobody counts into a generation of an earlier life: all of its minutes are past.
 local gen = known[1] == RUN and known[2] or ''
-if known[3] == '1' and gen ~= '' then sweep(account, holds, gen, math.floor(now_us / 1000)) end
+local warm = gen ~= '' and known[3] == '1'
+local present = minute_of(now_us)
+if warm and set(known[6]) and tonumber(known[6]) <= now_ms then sweep(account, holds, gen, now_ms) end
+
+-- Within a minute there is nothing more to seal once all before it is settled.
+if warm and known[5] == known[4] and num(known[4]) == present - 1 then
+  return {'WARM', windows_of(account), {}, levels_of(account)}
+end
 
 local rows = redis.call('HGETALL', bucket)
-local present, newest = minute_of(now_us), -1
+local newest = -1
 local minutes = {}
 for i = 1, #rows, 2 do
   local row_gen, minute = string.match(rows[i], '^([^|]*)|(%d+)|')
@@ -34,4 +42,4 @@ for i = 1, #rows, 2 do
     sealed[#sealed + 1] = rows[i + 1]
   end
 end
-return {gen, windows_of(account), sealed}
+return {warm and 'WARM' or 'COLD', windows_of(account), sealed, warm and levels_of(account) or {}}

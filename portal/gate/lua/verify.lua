@@ -52,12 +52,16 @@ ceiling = num(ceiling)
 local used = num(redis.call('HGET', account, used_field(window, meter))) or 0
 
 -- The rates: GCRA in microseconds. An arrival time further away than a full burst (the clock was put
--- back) is brought nearer.
+-- back, or the burst made smaller) is brought nearer for good, even when the call is refused.
 
 local function rate_of(rate, burst, tat_field, tat)
   local step = math.ceil(1000000 / rate)
   local full = step * burst
-  local base = math.min(math.max(tat or 0, now_us), now_us + full)
+  local base = math.max(tat or 0, now_us)
+  if base > now_us + full then
+    base = now_us + full
+    redis.call('HSET', account, tat_field, int(base))
+  end
   return {rate = rate, burst = burst, step = step, full = full, base = base, field = tat_field,
           wait = base + step - full - now_us}
 end
