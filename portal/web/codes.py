@@ -19,7 +19,8 @@ from portal.kit.errors import Invalid
 from portal.web import site, visitor
 from portal.web.guards import signed_in
 
-room = Blueprint("codes", __name__, url_prefix="/settings/codes")
+PAGE = "/settings/codes"
+room = Blueprint("codes", __name__, url_prefix=PAGE)
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
@@ -31,26 +32,26 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
 @room.get("")
 @signed_in
 def show() -> ResponseReturnValue:
-    return visitor.unproven() or _page(CodeForm())
+    return visitor.unproven(PAGE) or _page(CodeForm())
 
 
 @room.post("")
 @signed_in
 def start() -> ResponseReturnValue:
     """Make a secret, which the page then shows."""
-    if (elsewhere := visitor.unproven()) is not None:
+    if (elsewhere := visitor.unproven(PAGE)) is not None:
         return elsewhere
     session = site.session()
     with unit(session):
         accounts.start_codes(session, g.person.id, visitor.vault())
-    return redirect("/settings/codes", 303)
+    return redirect(PAGE, 303)
 
 
 @room.post("/confirm")
 @signed_in
 def confirm() -> ResponseReturnValue:
     """Turn codes on with the first one, and show the recovery codes, this once."""
-    if (elsewhere := visitor.unproven()) is not None:
+    if (elsewhere := visitor.unproven(PAGE)) is not None:
         return elsewhere
     form, session, now = CodeForm(), site.session(), clock.now()
     if form.validate_on_submit():
@@ -76,7 +77,7 @@ def confirm() -> ResponseReturnValue:
 @signed_in
 def renew_recovery() -> ResponseReturnValue:
     """Replace the recovery codes, and show the new ones, this once."""
-    if (elsewhere := visitor.unproven()) is not None:
+    if (elsewhere := visitor.unproven(PAGE)) is not None:
         return elsewhere
     session, now = site.session(), clock.now()
     with unit(session):
@@ -87,7 +88,7 @@ def renew_recovery() -> ResponseReturnValue:
 @room.post("/off")
 @signed_in
 def turn_off() -> ResponseReturnValue:
-    if (elsewhere := visitor.unproven()) is not None:
+    if (elsewhere := visitor.unproven(PAGE)) is not None:
         return elsewhere
     session, now = site.session(), clock.now()
     with unit(session):

@@ -110,11 +110,14 @@ def own_path(path: str | None, otherwise: str) -> str:
     return path if path.startswith("/") and not path.startswith("//") and "\\" not in path else otherwise
 
 
-def unproven() -> Answer | None:
-    """Where to send somebody who has to show that it is still them; None when they did so lately."""
+def unproven(page: str | None = None) -> Answer | None:
+    """Where to send somebody who has to show that it is still them; None when they did so lately.
+
+    They come back to `page`, else to this very path, which then must be one that can be opened.
+    """
     if accounts.is_proven(current_user.sign_in.proven_at, clock.now()):
         return None
-    return redirect(f"/settings/proof?next={quote(request.path)}", 303)
+    return redirect(f"/settings/proof?next={quote(page or request.path)}", 303)
 
 
 def _refuse_nul() -> None:
