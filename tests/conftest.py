@@ -3,7 +3,6 @@
 Each process that runs tests has engines of its own, started when the first test asks for them.
 """
 
-import importlib
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from deploy.local.engines import OWNER, Engines
 from portal.kit import db
 from portal.kit.settings import load
+from portal.web import create_app
 from tests.running import RunningStack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +40,6 @@ def owner_database_url(engines):
     configuration = Config(ROOT / "alembic.ini")
     configuration.set_main_option("sqlalchemy.url", url)
     command.upgrade(configuration, "head")
-    _draft_tables(url)
     return url
 
 
@@ -120,7 +119,6 @@ def settings(database_url, owner_database_url, redis_url, tmp_path_factory):
 @pytest.fixture(scope="session")
 def web_app(settings):
     """The whole site. CSRF is checked as in production; throttles are off unless a test turns them on."""
-    create_app = importlib.import_module("portal.web").create_app
     return create_app(settings, TESTING=True, RATELIMIT_ENABLED=False)
 
 
@@ -178,22 +176,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("BROWSER JOURNEYS NOT RUN", red=True, bold=True)
         for report in unseen:
             terminalreporter.write_line(report.nodeid)
-
-
-def _draft_tables(url):
-    """Until the migrations know every table: make the missing ones from the models that can be read."""
-    for models in sorted((ROOT / "portal").glob("*/models.py")):
-        try:
-            importlib.import_module(f"portal.{models.parent.name}.models")
-        except Exception as problem:  # a room under construction
-            print(f"{models}: {problem}")
-    bind = db.engine(url)
-    for table in db.Base.metadata.tables.values():
-        try:
-            table.create(bind, checkfirst=True)
-        except Exception as problem:
-            print(f"{table}: {problem}")
-    bind.dispose()
 
 
 os.environ.pop("DATABASE_URL", None)  # tests never touch a database that is in use

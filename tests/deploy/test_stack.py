@@ -41,7 +41,9 @@ def test_the_operators_verbs_find_the_stack_from_anywhere(stack, tmp_path):
     shim.write_bytes((ROOT / "deploy" / "upkeep").read_bytes())
     shim.chmod(0o755)
     (tmp_path / "project" / "portal").symlink_to(ROOT / "portal")
-    (tmp_path / "project" / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    python = shim.with_name("python")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     done = subprocess.run([shim, "--help"], cwd="/", capture_output=True, text=True)
     assert "Usage: upkeep" in done.stdout, done.stderr
     assert stack.cli("usage", "reconcile", "--json")
