@@ -5,6 +5,7 @@ from flask import Flask
 from portal.web import (
     audit,
     codes,
+    credentials,
     dashboard,
     events,
     health,
@@ -22,7 +23,7 @@ from portal.web import (
     usage,
 )
 
-PEOPLE = (home, signup, login, reset, settings, codes, team, audit)
+PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage)
 STAFF = (operator, staff, letters)
 MACHINES = (events, health)
