@@ -95,9 +95,9 @@ def _use(session, account, key_ids, now):
     total, calls = 0, 0
     for n in range((now.date() - month.starts_at.date()).days + 1):
         day = month.starts_at.date() + timedelta(days=n)
-        busy = 900 if day.weekday() < 5 else 250
+        busy = 180 if day.weekday() < 5 else 60
         for at, endpoint in enumerate(ENDPOINTS):
-            units = busy * (at + 2) + (n * 997) % 1301
+            units = busy * (at + 2) + (n * 197) % 241
             session.add(
                 UsageDay(
                     window_id=month.id,

@@ -18,6 +18,7 @@ REFUSED = {
     "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
     "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
 }
+UNKNOWN = {"/nowhere", "/keys/nonsense"}
 SEND_AS_IT_IS = """() => {
     const form = document.querySelector("main form:not([method=get])");
     form.noValidate = true;
@@ -39,8 +40,9 @@ def test_a_page_is_for_everyone(town, browser, name):
     page = town.enter(browser, name).new_page()
     said, found = complaints(page), {}
     for path in PAGES[name].split():
-        page.goto(town.address(path), wait_until="load")
-        found[path] = [*said, *look(page)]
+        answer = page.goto(town.address(path), wait_until="load")
+        expected = 404 if path in UNKNOWN else 200
+        found[path] = [f"status {answer.status}"] if answer.status != expected else [*said, *look(page)]
         said.clear()
     page.context.close()
     assert not {path: faults for path, faults in found.items() if faults}
