@@ -69,12 +69,12 @@ def _mint_keys(session, account, settings, actor, now):
     then = now - timedelta(days=19)
     production = keys.mint(session, account.id, "Production", stamp=stamp, actor=actor, now=then).key_id
     trial = keys.mint(
-        session, account.id, "Trying out", environment="test", stamp=stamp, actor=actor, now=then
+        session, account.id, f"Trial of {GERMAN}"[:80], environment="test", stamp=stamp, actor=actor, now=then
     ).key_id
     worker = keys.mint(
         session,
         account.id,
-        f"Nightly import of {GERMAN}"[:80],
+        "Nightly import",
         scopes=["memories:read", "memories:write"],
         allowed_cidrs=["192.0.2.0/24"],
         expires_at=now + timedelta(days=9),
