@@ -53,7 +53,8 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
-        return _answer(STATUSES[type(refusal)], refusal.sentence, refusal.code)
+        status = next(STATUSES[kind] for kind in type(refusal).mro() if kind in STATUSES)
+        return _answer(status, refusal.sentence, refusal.code)
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Response:

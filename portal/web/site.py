@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import structlog
 from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from flask_login import LoginManager
@@ -12,11 +13,13 @@ from flask_wtf.form import FlaskForm
 from sqlalchemy.orm import Session
 
 from portal import accounts
+from portal.gate import Unavailable
 from portal.kit.db import Base
 from portal.kit.errors import Invalid, Refusal
 from portal.kit.settings import Settings
 
 Push = Callable[[str], None]
+log = structlog.get_logger(__name__)
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 csrf = CSRFProtect()
@@ -46,7 +49,10 @@ def push(tag: str) -> None:
 
     When it fails nothing is lost: the fact in the outbox does the same within seconds.
     """
-    cast(Push, current_app.extensions["upkeep.push"])(tag)
+    try:
+        cast(Push, current_app.extensions["upkeep.push"])(tag)
+    except Unavailable:
+        log.warning("the gate could not be told; the fact will", tag=tag)
 
 
 def gate() -> Any:
