@@ -56,7 +56,7 @@ def face(settings: Settings) -> Sequence[Step]:
             "Name and logo",
             brand.name != Brand.name and brand.logo is not None,
             "Customers see your platform, not Upkeep: its name and its logo stand on every page and letter.",
-            "BRAND_NAME='Your platform'\nBRAND_LOGO=https://example.com/logo.svg",
+            "BRAND_NAME='Your platform'\nBRAND_LOGO=/srv/portal/logo.svg",
         ),
         Step(
             "Address",

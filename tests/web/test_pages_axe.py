@@ -121,6 +121,27 @@ def test_the_theme_changes_at_once_and_stays(town, browser):
     page.context.close()
 
 
+def test_a_copy_button_copies(town, browser):
+    context = town.enter(browser, "nobody")
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=town.url)
+    page = context.new_page()
+    page.goto(town.address("/docs"))
+    page.get_by_role("button", name="as a bearer token").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl https://")
+    context.close()
+
+
+def test_an_account_is_switched_without_a_script(town, browser):
+    context = town.enter(browser, "alice", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(town.address("/dashboard"))
+    page.get_by_role("banner").get_by_text("Acme Research").first.click()
+    page.get_by_role("button", name="Donaudampfschifffahrt").click()
+    page.get_by_text("steps are left to your first call").or_(page.get_by_text("One step is left")).wait_for()
+    context.close()
+
+
 def test_the_first_thing_the_keyboard_meets_leads_to_the_content(town, browser):
     page = town.enter(browser, "alice", viewport=WIDE).new_page()
     page.goto(town.address("/dashboard"))
