@@ -4,6 +4,7 @@ Each process that runs tests has engines of its own, started when the first test
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.running import RunningStack
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NOT_RUN = "JOURNEY NOT RUN"
+TOKEN = re.compile(r"(upk_[a-z]+_)\w+")
 
 # Ten times as fast as TRUNCATE when tables are small. `replica` lets it pass foreign keys and triggers.
 EMPTY_EVERYTHING = """
@@ -173,6 +175,11 @@ def page(browser):
     context = browser.new_context()
     yield context.new_page()
     context.close()
+
+
+def pytest_make_parametrize_id(val):
+    """Random keys do not belong into names: processes that share the tests must agree on them."""
+    return TOKEN.sub(r"\1...", val) if isinstance(val, str) and TOKEN.search(val) else None
 
 
 def pytest_collection_modifyitems(items):
