@@ -209,7 +209,7 @@ class _Reader:
         found = tuple(part.strip() for part in (self.text(name) or "upk").split(","))
         if not all(part.isalnum() and part.isascii() and len(part) <= 12 for part in found):
             raise SettingsError(
-                f"{name} must be 1 to 12 letters and digits, earlier ones after a comma, not {','.join(found)!r}."
+                f"{name} must be 1 to 12 letters and digits, earlier ones after a comma: {','.join(found)!r}."
             )
         return found
 

@@ -1,4 +1,4 @@
-"""The site's shared parts: extensions, the session of a request, and what a view is told about its visitor."""
+"""The site's shared parts: extensions, the session of a request, and who is visiting."""
 
 from collections.abc import Callable
 from typing import Any, cast
