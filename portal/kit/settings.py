@@ -29,7 +29,7 @@ class Brand:
     """The platform's own face: customers see the platform, not Upkeep. Absent links are None."""
 
     name: str = "Upkeep"
-    logo: str | None = None
+    logo: Path | None = None
     api_url: str | None = None
     docs_url: str | None = None
     forum_url: str | None = None
@@ -118,7 +118,7 @@ def _brand(read: "_Reader") -> Brand:
     }
     return Brand(
         name=read.text("BRAND_NAME") or Brand.name,
-        logo=read.text("BRAND_LOGO"),
+        logo=read.file("BRAND_LOGO"),
         support_mail=read.text("SUPPORT_MAIL"),
         **links,
     )
@@ -187,6 +187,12 @@ class _Reader:
         if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).hostname):
             raise SettingsError(f"{name} must be a {' or '.join(schemes)} address, not {value!r}.")
         return value
+
+    def file(self, name: str) -> Path | None:
+        value = self.text(name)
+        if value is not None and not Path(value).is_file():
+            raise SettingsError(f"{name} must name a file on this machine, not {value!r}.")
+        return None if value is None else Path(value)
 
     def peppers(self, name: str) -> tuple[Pepper, ...]:
         advice = "list `id:hex` pairs, newest first, each hex part of 32 or more digits"
