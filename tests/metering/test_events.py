@@ -92,5 +92,14 @@ def test_the_gate_learns_of_events(house):
     assert house.call().code == "QUOTA_EXCEEDED", "the call in the bucket and the events fill the month"
 
 
+def test_events_alone_may_reach_a_quota(house):
+    take(house, event(house, 1, meter="calls", units=800))
+    take(house, event(house, 2, meter="calls", units=300))
+    take(house, event(house, 3, meter="calls", units=300))
+    with house.database() as session:
+        told = session.scalars(select(ToldFact).where(ToldFact.name == "metering.QuotaReached")).all()
+        assert [fact.data["percent"] for fact in told] == [80, 100]
+
+
 def test_nothing_is_taken_from_nothing(house):
     assert take(house) == (0, 0)
