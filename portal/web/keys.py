@@ -1,7 +1,7 @@
 """Keys, as pages."""
 
 import shlex
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
@@ -46,7 +46,7 @@ class NewKey(Described):
 
     def ends_at(self) -> datetime | None:
         """The end of the chosen day, in UTC."""
-        if self.expires_at.data is None:
+        if self.expires_at.data in (None, date.max):  # the calendar ends there, and so has no next day
             return None
         return datetime.combine(self.expires_at.data + timedelta(days=1), time(), UTC)
 
