@@ -34,7 +34,7 @@ from portal.accounts.actions.signins import (
     see,
     switch,
 )
-from portal.accounts.actions.signups import send_verification, sign_up, verify
+from portal.accounts.actions.signups import send_verification, sign_up, signed_up_with, verify
 from portal.accounts.actions.staff import (
     add_account,
     add_staff,
@@ -222,6 +222,7 @@ __all__ = [
     "sign_ins",
     "sign_up",
     "signed_in_with",
+    "signed_up_with",
     "start_codes",
     "suspend",
     "switch",

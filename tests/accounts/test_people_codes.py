@@ -33,6 +33,12 @@ def test_codes_are_on_once_the_first_one_is_right(session, alice):
     assert accounts.pending_secret(alice, VAULT) is None
 
 
+def test_codes_wait_until_the_address_is_proven(session):
+    dora = enrol(session, "Dora", verified=False)
+    with pytest.raises(Conflict):
+        accounts.start_codes(session, dora.id, VAULT)
+
+
 def test_the_secret_is_sealed_at_rest(session, alice):
     accounts.start_codes(session, alice.id, VAULT)
     assert accounts.pending_secret(alice, VAULT) not in alice.totp_secret

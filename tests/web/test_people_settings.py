@@ -127,6 +127,15 @@ def test_an_address_changes_through_the_new_one(alice, visit_elsewhere, world):
     assert visit_elsewhere.get(link).status_code == 404
 
 
+def test_the_click_of_an_addresss_owner_does_not_give_it_to_a_stranger_who_asked_for_it(
+    alice, visit_elsewhere, world
+):
+    link = world.link("address", "alice@example.com", "victim@example.com")
+    assert visit_elsewhere.get(link).location == f"/login?next={link}"
+    assert visit_elsewhere.send(link, on="/login").location == f"/login?next={link}"
+    assert world.person("victim@example.com") is None
+
+
 def test_an_address_that_somebody_has_gets_the_same_answer(alice, world):
     world.enrol("Bob")
     answer = alice.send("/settings/email", email="bob@example.com")

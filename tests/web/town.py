@@ -15,9 +15,9 @@ from tests.web.sample import fill
 
 PAGES = {
     "nobody": """/ /pricing /help /docs /contact /signup /signup/sent /login /login/code /forgot /forgot/sent
-        /verify/{verify} /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
+        /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
-    "charlie": "/dashboard /keys /usage /team",
+    "charlie": "/dashboard /keys /usage /team /verify/{verify}",
     "alice": """/dashboard /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
         /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove /team/leave /settings
         /settings/audit /settings/proof /settings/password /settings/email /settings/close /settings/codes

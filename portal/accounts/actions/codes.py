@@ -41,8 +41,13 @@ class Vault:
 
 
 def start_codes(session: Session, person_id: str, vault: Vault) -> None:
-    """Make a fresh secret for a person's authenticator; it counts once `confirm_codes` says so."""
+    """Make a fresh secret for a person's authenticator; it counts once `confirm_codes` says so.
+
+    Conflict while the address is not proven: whoever signed up with it could lock its owner out.
+    """
     person = queries.person(session, person_id)
+    if person.verified_at is None:
+        raise Conflict("Confirm your e-mail address first: the link is in the letter we sent you.")
     if person.totp_enabled_at is not None:
         raise Conflict("Codes are on already. Turn them off first to use another authenticator.")
     person.totp_secret, person.totp_step = vault.seal(pyotp.random_base32()), None
@@ -91,10 +96,15 @@ def turn_off_codes(session: Session, person_id: str, *, address: str | None = No
     person = queries.person(session, person_id)
     if person.totp_enabled_at is None:
         raise Conflict("Codes are off already.")
-    person.totp_secret = person.totp_enabled_at = person.totp_step = None
-    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    forget_codes(session, person)
     audit.record_person(session, person, address, "codes.turned_off", now=now)
     tell(session, CodesTurnedOff(person_id))
+
+
+def forget_codes(session: Session, person: Person) -> None:
+    """Drop a person's authenticator, confirmed or not, and the recovery codes."""
+    person.totp_secret = person.totp_enabled_at = person.totp_step = None
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
 
 
 def renew_recovery_codes(

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
-from portal.accounts.actions import attempts, audit, links, passwords, signins, signups
+from portal.accounts.actions import attempts, audit, codes, links, passwords, signins, signups
 from portal.accounts.events import (
     AddressChangeAsked,
     AddressChanged,
@@ -70,6 +70,8 @@ def reset(
 ) -> Person:
     """Set a new password by the link of a letter, and end every sign-in. The authenticator stays as it is.
 
+    An address that was not proven until now may have been signed up by somebody else: then nothing
+    that they set up stays.
     Missing when the link does not hold, Invalid when the password will not do (the link then still holds).
     """
     link = links.burn(session, "reset", secret, now=now)
@@ -78,6 +80,8 @@ def reset(
     _set_password(session, person, password, address, now)
     if person.verified_at is None:
         person.verified_at = now
+        codes.forget_codes(session, person)
+        signins.forget_places(session, person.id)
     attempts.forgive(session, "password", person.email)
     signins.end_all(session, person.id, now=now)
     return person
@@ -130,6 +134,8 @@ def _set_password(
 ) -> None:
     rules.check_password(password, person.name, person.email)
     person.password_hash = passwords.hashed(password)
+    if person.totp_enabled_at is None:
+        person.totp_secret = None  # whoever had the password before may have seen it
     links.withdraw(session, person_id=person.id, now=now)
     audit.record_person(session, person, address, "password.changed", now=now)
     tell(session, PasswordChanged(person.id))
