@@ -13,7 +13,7 @@ from portal.gate import Settled, Unavailable, desk
 from portal.gate.throttle import Throttle, TokenBucket
 from portal.gate.wire import Wire, connect
 from portal.kit import tokens
-from tests.gate.book import PREFIX, Clock, PaperBook, ask, gate
+from tests.gate.book import PREFIX, Clock, PaperBook, ask, gate, restart
 
 
 @pytest.fixture
@@ -84,8 +84,7 @@ def test_an_answer_read_before_a_wipe_is_not_let_in_after_it(redis, book, wire):
 def test_an_answer_read_before_a_restart_is_not_let_in_after_it(engines, redis, book, wire):
     held, old = ticket(wire, book), book(book.tag, ())
     assert admit(wire, book, held, old) == "OK"
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, redis)
     assert admit(wire, book, held, old) == "STALE"
 
 
@@ -132,8 +131,7 @@ def test_a_revoked_key_stays_revoked_when_redis_is_restarted(engines, redis, boo
     token = book.mint()
     assert ask(door, token).valid
     book.amend(token, revoked_ms=1)
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, redis)
     assert ask(door, token).code == "REVOKED"
 
 
