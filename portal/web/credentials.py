@@ -136,7 +136,7 @@ def confirm_address(token: str) -> ResponseReturnValue:
 @site.limiter.limit(CHANGES)
 @public
 def change_address(token: str) -> ResponseReturnValue:
-    """Use the new address from now on, as whoever asked for it: a stranger's click must not give theirs away."""
+    """Use the new address, as whoever asked for it: a stranger's click must not give theirs away."""
     session, now = site.session(), clock.now()
     found = accounts.look(session, "address", token, now=now)
     if (elsewhere := visitor.not_theirs(found.person_id)) is not None:
