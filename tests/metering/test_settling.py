@@ -145,3 +145,17 @@ def counted(house, statements):
         yield
     finally:
         event.remove(bind, "before_cursor_execute", note)
+
+
+def test_while_postgres_is_down_known_keys_pass_and_nothing_is_lost(engines, house):
+    assert house.call().valid
+    engines.postgres.stop()
+    try:
+        assert house.call().quota.used == 2
+        with pytest.raises(OperationalError):
+            house.settle()
+    finally:
+        engines.postgres.start()
+    assert house.settle().lines >= 1
+    with house.database() as session:
+        assert session.scalar(select(UsageTotal.units)) == 2
