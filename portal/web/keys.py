@@ -7,6 +7,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import DateField, Field, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from portal import keys, plans
@@ -18,14 +19,14 @@ from portal.web import guards, site
 room = Blueprint("keys", __name__)
 
 ENVIRONMENTS = [
-    ("live", "Live: counts against your plan"),
-    ("test", "Test: has an allowance of its own and is never billed"),
+    SelectChoice("live", "Live: counts against your plan"),
+    SelectChoice("test", "Test: has an allowance of its own and is never billed"),
 ]
 OVERLAPS = [
-    ("now", "Stop it now"),
-    ("1h", "Let it work for 1 more hour"),
-    ("24h", "Let it work for 24 more hours"),
-    ("7d", "Let it work for 7 more days"),
+    SelectChoice("now", "Stop it now"),
+    SelectChoice("1h", "Let it work for 1 more hour"),
+    SelectChoice("24h", "Let it work for 24 more hours"),
+    SelectChoice("7d", "Let it work for 7 more days"),
 ]
 Page = str | Response | tuple[str, int]
 
