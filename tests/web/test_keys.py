@@ -128,6 +128,13 @@ BAD = [
 ]
 
 
+def test_a_key_without_scopes_is_not_said_to_have_all(enter):
+    alice = enter("alice")
+    alice.post("/keys", name="CI")
+    page = alice.get("/keys").text
+    assert '<span class="quiet">None</span>' in page and '<span class="quiet">All</span>' not in page
+
+
 def test_the_last_day_of_the_calendar_is_never(enter, database):
     assert enter("alice").post("/keys", name="CI", expires_at="9999-12-31").status_code == 200
     assert stored(database)[-1].expires_at is None
