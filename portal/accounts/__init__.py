@@ -41,6 +41,7 @@ from portal.accounts.actions.staff import (
     drop_codes,
     find_or_add,
     first_operator,
+    remove_staff,
 )
 from portal.accounts.actions.team import (
     change_role,
@@ -207,6 +208,7 @@ __all__ = [
     "record_person",
     "recovery_codes_left",
     "remove",
+    "remove_staff",
     "rename",
     "rename_account",
     "renew",

@@ -44,6 +44,13 @@ def test_the_secret_is_sealed_at_rest(session, alice):
     assert accounts.pending_secret(alice, VAULT) not in alice.totp_secret
 
 
+def test_under_another_secret_the_recovery_codes_still_open(session, alice):
+    authenticator, recovery = turn_codes_on(session, alice)
+    renewed = accounts.Vault("another secret of the installation")
+    assert not accounts.check_code(session, alice, authenticator.at(LATER), renewed, LAPTOP, now=LATER)
+    assert accounts.check_code(session, alice, recovery[0], renewed, LAPTOP, now=LATER)
+
+
 def test_a_second_authenticator_needs_the_first_turned_off(session, alice):
     turn_codes_on(session, alice)
     with pytest.raises(Conflict):

@@ -237,6 +237,15 @@ def test_owners_and_admins_read_the_audit(visit, world, role, status):
     assert visit.get("/settings/audit").status_code == status
 
 
+def test_the_audit_does_not_say_where_staff_sat(alice, world):
+    account = world.account("alice@example.com")
+    staff = accounts.Actor(None, "sam@example.com", "198.51.100.200")
+    with world.database() as session, session.begin():
+        accounts.record(session, staff, "account.looked_at", account_id=account.id, now=clock.now())
+    page = alice.get("/settings/audit").text
+    assert "sam@example.com" in page and "198.51.100.200" not in page
+
+
 def test_the_audit_is_written_in_words_and_has_pages(alice, world):
     account = world.account("alice@example.com")
     with world.database() as session, session.begin():

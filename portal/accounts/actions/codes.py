@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 
 import pyotp
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, or_, update
@@ -35,9 +35,12 @@ class Vault:
         """What may be stored."""
         return self._fernet.encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
-        """What was sealed."""
-        return self._fernet.decrypt(sealed.encode()).decode()
+    def open(self, sealed: str) -> str | None:
+        """What was sealed; None when it was sealed under another secret."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            return None
 
 
 def start_codes(session: Session, person_id: str, vault: Vault) -> None:
@@ -120,9 +123,10 @@ def renew_recovery_codes(
 
 def _take_step(session: Session, person: Person, code: str, vault: Vault, now: datetime) -> bool:
     digits = code.replace(" ", "")
-    if person.totp_secret is None or not digits.isascii() or not digits.isdigit():
+    secret = vault.open(person.totp_secret) if person.totp_secret is not None else None
+    if secret is None or not digits.isascii() or not digits.isdigit():
         return False
-    totp, step = pyotp.TOTP(vault.open(person.totp_secret)), int(now.timestamp()) // STEP_SECONDS
+    totp, step = pyotp.TOTP(secret), int(now.timestamp()) // STEP_SECONDS
     near = [s for s in (step, step - 1, step + 1) if hmac.compare_digest(totp.at(s * STEP_SECONDS), digits)]
     if not near:
         return False

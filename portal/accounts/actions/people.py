@@ -77,14 +77,21 @@ def reset(
     link = links.burn(session, "reset", secret, now=now)
     assert link.person_id is not None
     person = queries.person(session, link.person_id)
-    _set_password(session, person, password, address, now)
     if person.verified_at is None:
-        person.verified_at = now
-        codes.forget_codes(session, person)
-        signins.forget_places(session, person.id)
+        hand_over(session, person, now=now)
+    _set_password(session, person, password, address, now)
     attempts.forgive(session, "password", person.email)
     signins.end_all(session, person.id, now=now)
     return person
+
+
+def hand_over(session: Session, person: Person, *, now: datetime) -> None:
+    """Take an address as proven, and leave nothing to whoever signed up with it without ever proving it."""
+    person.verified_at, person.password_hash = now, None
+    codes.forget_codes(session, person)
+    signins.forget_places(session, person.id)
+    signins.end_all(session, person.id, now=now)
+    links.withdraw(session, person_id=person.id, now=now)
 
 
 def ask_address_change(
