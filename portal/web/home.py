@@ -119,12 +119,11 @@ def logo() -> Response:
 def _message_form() -> MessageForm:
     form = MessageForm()
     catalogue = plans.catalogue_or_none(site.session())
-    offers = [plan for plan in catalogue.plans if plan.tier != "free"] if catalogue else []
-    one_offs = catalogue.one_offs if catalogue else ()
-    form.about.choices = [
-        SelectChoice(SOMETHING_ELSE, "Something else"),
-        *(SelectChoice(offer.slug, offer.name) for offer in (*offers, *one_offs)),
-    ]
+    form.about.choices = [SelectChoice(SOMETHING_ELSE, "Something else")]
+    if catalogue is not None:
+        offers = {plan.slug: plan.name for plan in catalogue.plans if plan.tier != "free"}
+        offers |= {one_off.slug: one_off.name for one_off in catalogue.one_offs}
+        form.about.choices += [SelectChoice(slug, name) for slug, name in offers.items()]
     return form
 
 
