@@ -284,12 +284,12 @@ def build(world):
 
         def check_ceiling(self, window):
             use, limits = self.true_use(window), self.ceiling(window)
-            assert use <= max(limits), f"{use} of {limits} in window {window}"
+            assert use <= max(limits, default=0), f"{use} of {limits} in window {window}"
 
         def check_refusal(self, key, cost):
             window = self.window(key.environment)
             use = self.true_use(window) + self.units(self.lost & self.in_ledger, window)
-            assert use + cost > min(self.ceiling(window)), f"{use} + {cost} was refused"
+            assert use + cost > min(self.ceiling(window), default=0), f"{use} + {cost} was refused"
 
         # Reservations.
 
