@@ -44,6 +44,7 @@ def house() -> Iterator[House]:
     """One unit of an operator's verb; refusals end with exit 1 and their sentence."""
     try:
         settings = load(os.environ)
+        clock.configure(settings.clock_file)
         bind = db.engine(settings.database_url)
         sessions = db.sessions(bind)
         client = redis.Redis.from_url(settings.redis_url, socket_timeout=10)

@@ -1,0 +1,438 @@
+"""Billing, as asked. Only rows of the present mode and Stripe account are ever looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal import plans
+from portal.billing import rules
+from portal.billing.models import (
+    BillingCustomer,
+    Drift,
+    MirroredInvoice,
+    MirroredSubscription,
+    MirroredTrouble,
+    Purchase,
+    WebhookEvent,
+)
+from portal.billing.values import MONTH, Card, Earned, InvoiceLine, Offer
+from portal.kit.errors import Missing
+from portal.kit.money import Money
+from portal.kit.settings import Payments
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What an account pays for in one line, as the mirror has it. `price` is for each `interval`.
+
+    `ends_at`: it is cancelled for then. `next_plan` and `next_interval` take over at `next_at`. While
+    an invoice is unpaid, `past_due_at` says since when, `access_ends_at` until when the plan holds all
+    the same, and `pay_url` is where to pay it.
+    """
+
+    subscription_id: str
+    line: str
+    plan: str
+    version: int
+    name: str
+    interval: str
+    price: Money
+    status: str
+    began_at: datetime
+    renews_at: datetime
+    ends_at: datetime | None
+    next_plan: str | None
+    next_name: str | None
+    next_interval: str | None
+    next_at: datetime | None
+    past_due_at: datetime | None
+    access_ends_at: datetime | None
+    access_ended_at: datetime | None
+    pay_url: str | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An invoice as a page shows it. `status` is open, paid, uncollectible or void."""
+
+    id: str
+    number: str | None
+    status: str
+    text: str
+    total: Money
+    paid: Money
+    due: Money
+    created_at: datetime
+    paid_at: datetime | None
+    hosted_url: str | None
+    pdf_url: str | None
+    lines: tuple[InvoiceLine, ...]
+
+
+@dataclass(frozen=True)
+class LineShown:
+    """One line of plans as an account sees it: what it holds, what it pays, what it asked staff for."""
+
+    line: plans.Line
+    held: plans.Held
+    bill: Bill | None
+    request: Purchase | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The billing page. `monthly` is what all lines cost a month; yearly prices count for a twelfth."""
+
+    lines: tuple[LineShown, ...]
+    card: Card | None
+    invoices: tuple[Shown, ...]
+    monthly: Money
+    has_customer: bool
+    synced_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """What one plan brings a month as things stand; yearly prices count for a twelfth."""
+
+    line: str
+    plan: str
+    interval: str
+    subscriptions: int
+    monthly: Money
+
+
+@dataclass(frozen=True)
+class Told:
+    """One page of webhook events, drift or troubles, counted from 1."""
+
+    rows: Sequence[Any]
+    page: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True)
+class TroubleShown:
+    """A refund or dispute, with the account that it belongs to."""
+
+    id: str
+    account_id: str
+    kind: str
+    status: str
+    amount: Money
+    reason: str | None
+    created_at: datetime
+
+
+EVENT_STATES: dict[str, ColumnElement[bool]] = {
+    "waiting": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_(None)),
+    "failing": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_not(None)),
+    "done": and_(WebhookEvent.processed_at.is_not(None), WebhookEvent.ignored.is_(None)),
+    "ignored": WebhookEvent.ignored.is_not(None),
+    "swept": WebhookEvent.swept_at.is_not(None),
+}
+
+
+def customer(session: Session, account_id: str, payments: Payments) -> BillingCustomer | None:
+    """The account's customer in the present mode, if it ever wanted to pay.
+
+    Of several Stripe accounts used in one mode, one after another, the one looked at last is meant.
+    """
+    return session.scalar(
+        select(BillingCustomer)
+        .where(BillingCustomer.account_id == account_id, BillingCustomer.mode == payments.mode)
+        .order_by(BillingCustomer.synced_at.desc().nulls_last(), BillingCustomer.created_at.desc())
+        .limit(1)
+    )
+
+
+def bills(session: Session, account_id: str, payments: Payments | None) -> dict[str, Bill]:
+    """What the account pays for, by line; nothing when payments are off."""
+    if payments is None or (ours := customer(session, account_id, payments)) is None:
+        return {}
+    rows = session.scalars(
+        select(MirroredSubscription)
+        .where(
+            MirroredSubscription.customer_id == ours.id,
+            MirroredSubscription.line.is_not(None),
+            MirroredSubscription.status.in_(rules.OPEN),
+            MirroredSubscription.second_at.is_(None),
+        )
+        .order_by(MirroredSubscription.created_at.desc())
+    )
+    return {row.line or "": _bill(session, row) for row in rows}
+
+
+def overview(session: Session, account_id: str, payments: Payments | None, *, now: datetime) -> Overview:
+    """All that the billing page shows of an account; Missing when it does not exist."""
+    offered = plans.catalogue(session)
+    held = plans.held_lines(session, account_id, now=now)
+    paid = bills(session, account_id, payments)
+    asked = requests_of(session, account_id)
+    ours = customer(session, account_id, payments) if payments else None
+    lines = tuple(
+        LineShown(line, held[line.slug], paid.get(line.slug), asked.get(line.slug)) for line in offered.lines
+    )
+    amount = sum(rules.monthly(bill.price.amount, bill.interval) for bill in paid.values())
+    return Overview(
+        lines=lines,
+        card=_card(ours) if ours else None,
+        invoices=invoices(session, account_id, payments),
+        monthly=Money(amount, offered.currency),
+        has_customer=ours is not None and ours.stripe_id is not None,
+        synced_at=ours.synced_at if ours else None,
+    )
+
+
+def invoices(
+    session: Session, account_id: str, payments: Payments | None, *, limit: int = 100
+) -> tuple[Shown, ...]:
+    """The account's invoices, newest first; drafts are not shown."""
+    if payments is None or (ours := customer(session, account_id, payments)) is None:
+        return ()
+    rows = session.scalars(
+        select(MirroredInvoice)
+        .where(MirroredInvoice.customer_id == ours.id, MirroredInvoice.status != "draft")
+        .order_by(MirroredInvoice.created_at.desc(), MirroredInvoice.id.desc())
+        .limit(limit)
+    )
+    return tuple(_shown(row) for row in rows)
+
+
+def invoice(session: Session, account_id: str, invoice_id: str) -> Shown:
+    """One invoice of an account; Missing when it is none of its."""
+    row = session.scalar(
+        select(MirroredInvoice)
+        .join(BillingCustomer, BillingCustomer.id == MirroredInvoice.customer_id)
+        .where(MirroredInvoice.id == invoice_id, BillingCustomer.account_id == account_id)
+    )
+    if row is None:
+        raise Missing("There is no such invoice.")
+    return _shown(row)
+
+
+def purchase(session: Session, account_id: str, purchase_id: str) -> Purchase:
+    """What an account asked for once; Missing when it never did."""
+    row = session.get(Purchase, purchase_id)
+    if row is None or row.account_id != account_id:
+        raise Missing("There is no such purchase.")
+    return row
+
+
+def requests_of(session: Session, account_id: str) -> dict[str, Purchase]:
+    """What the account asked staff for and is still open, by line."""
+    rows = session.scalars(_open_requests().where(Purchase.account_id == account_id))
+    return {row.line: row for row in rows}
+
+
+def requests(session: Session) -> Sequence[Purchase]:
+    """What accounts asked staff for and is still open, oldest first."""
+    return session.scalars(_open_requests().order_by(Purchase.asked_at)).all()
+
+
+def earned(session: Session, payments: Payments, *, since: datetime) -> list[Earned]:
+    """What came in since a moment, by calendar month, line and plan; a paid invoice counts when it was paid."""
+    rows = session.scalars(
+        _mine(select(MirroredInvoice), MirroredInvoice, payments)
+        .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
+        .order_by(MirroredInvoice.paid_at)
+    )
+    return rules.earned((row.paid_at, row.id, _lines(row)) for row in rows if row.paid_at is not None)
+
+
+def recurring(session: Session, payments: Payments) -> list[Recurring]:
+    """What the open subscriptions bring a month, by plan and interval."""
+    rows = session.execute(
+        _mine(
+            select(
+                MirroredSubscription.line,
+                MirroredSubscription.plan,
+                MirroredSubscription.interval,
+                MirroredSubscription.currency,
+                func.count(),
+                func.sum(MirroredSubscription.amount),
+            ),
+            MirroredSubscription,
+            payments,
+        )
+        .where(
+            MirroredSubscription.status.in_(("active", "past_due")),
+            MirroredSubscription.line.is_not(None),
+            MirroredSubscription.second_at.is_(None),
+        )
+        .group_by(
+            MirroredSubscription.line,
+            MirroredSubscription.plan,
+            MirroredSubscription.interval,
+            MirroredSubscription.currency,
+        )
+        .order_by(MirroredSubscription.line, MirroredSubscription.plan, MirroredSubscription.interval)
+    )
+    return [
+        Recurring(
+            line or "",
+            plan or "",
+            interval or MONTH,
+            count,
+            Money(rules.monthly(int(amount), interval or MONTH), currency),
+        )
+        for line, plan, interval, currency, count, amount in rows
+    ]
+
+
+def troubles(session: Session, payments: Payments, *, page: int = 1, size: int = 50) -> Told:
+    """Refunds and disputes, newest first, as `TroubleShown`."""
+    found = _mine(select(MirroredTrouble, BillingCustomer.account_id), MirroredTrouble, payments)
+    told = _page(session, found.order_by(MirroredTrouble.created_at.desc()), page, size)
+    rows = [
+        TroubleShown(
+            row.id,
+            account_id,
+            row.kind,
+            row.status,
+            Money(row.amount, row.currency),
+            row.reason,
+            row.created_at,
+        )
+        for row, account_id in told.rows
+    ]
+    return Told(rows, told.page, told.pages, told.total)
+
+
+def events(
+    session: Session, *, state: str | None = None, words: str = "", page: int = 1, size: int = 50
+) -> Told:
+    """The inbox of webhooks, newest first: `WebhookEvent` rows in a state of `EVENT_STATES` (None: any)."""
+    found = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
+    if state:
+        found = found.where(EVENT_STATES[state])
+    if words:
+        found = found.where(
+            or_(
+                *(column.icontains(words, autoescape=True) for column in (WebhookEvent.id, WebhookEvent.type))
+            )
+        )
+    told = _page(session, found, page, size)
+    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
+
+
+def event(session: Session, event_id: str) -> WebhookEvent:
+    """One webhook of the inbox; Missing when it never came."""
+    if (row := session.get(WebhookEvent, event_id)) is None:
+        raise Missing("There is no such event.")
+    return row
+
+
+def events_failing(session: Session) -> int:
+    """How many webhooks failed and wait to be tried again."""
+    return session.scalar(select(func.count()).select_from(WebhookEvent).where(EVENT_STATES["failing"])) or 0
+
+
+def drifts(session: Session, *, page: int = 1, size: int = 50) -> Told:
+    """Where a sweep found our books to differ from Stripe's, newest first: `Drift` rows."""
+    told = _page(session, select(Drift).order_by(Drift.found_at.desc(), Drift.id.desc()), page, size)
+    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
+
+
+def _open_requests() -> Select[tuple[Purchase]]:
+    return select(Purchase).where(
+        Purchase.kind == "request", Purchase.finished_at.is_(None), Purchase.failed_at.is_(None)
+    )
+
+
+def _mine(statement: Select[Any], table: Any, payments: Payments) -> Select[Any]:
+    """Only what belongs to the present mode."""
+    return statement.join(BillingCustomer, BillingCustomer.id == table.customer_id).where(
+        BillingCustomer.mode == payments.mode
+    )
+
+
+def _page(session: Session, statement: Select[Any], page: int, size: int) -> Told:
+    total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+    pages = max(1, -(-total // size))
+    page = min(max(page, 1), pages)
+    rows = session.execute(statement.limit(size).offset((page - 1) * size)).all()
+    return Told(rows, page, pages, total)
+
+
+def _bill(session: Session, row: MirroredSubscription) -> Bill:
+    assert row.line and row.plan and row.version is not None and row.interval
+    unpaid = session.scalar(
+        select(MirroredInvoice)
+        .where(MirroredInvoice.subscription_id == row.id, MirroredInvoice.status == "open")
+        .order_by(MirroredInvoice.created_at)
+        .limit(1)
+    )
+    next_name = (
+        plans.version(session, row.next_plan, row.next_version).name
+        if row.next_plan and row.next_version is not None
+        else None
+    )
+    return Bill(
+        subscription_id=row.id,
+        line=row.line,
+        plan=row.plan,
+        version=row.version,
+        name=plans.version(session, row.plan, row.version).name,
+        interval=row.interval,
+        price=Money(row.amount, row.currency),
+        status=row.status,
+        began_at=row.created_at,
+        renews_at=row.period_ends_at,
+        ends_at=row.ends_at,
+        next_plan=row.next_plan,
+        next_name=next_name,
+        next_interval=row.next_interval,
+        next_at=row.next_at,
+        past_due_at=row.past_due_at,
+        access_ends_at=row.access_ends_at,
+        access_ended_at=row.access_ended_at,
+        pay_url=unpaid.hosted_url if unpaid else None,
+    )
+
+
+def _card(row: BillingCustomer) -> Card | None:
+    if not row.card_brand or not row.card_last4 or not row.card_exp_month or not row.card_exp_year:
+        return None
+    return Card(row.card_brand, row.card_last4, row.card_exp_month, row.card_exp_year)
+
+
+def _shown(row: MirroredInvoice) -> Shown:
+    lines = _lines(row)
+    return Shown(
+        id=row.id,
+        number=row.number,
+        status=row.status,
+        text=lines[-1].text if lines else "",
+        total=Money(row.total, row.currency),
+        paid=Money(row.paid, row.currency),
+        due=Money(row.due, row.currency),
+        created_at=row.created_at,
+        paid_at=row.paid_at,
+        hosted_url=row.hosted_url,
+        pdf_url=row.pdf_url,
+        lines=lines,
+    )
+
+
+def _lines(row: MirroredInvoice) -> tuple[InvoiceLine, ...]:
+    return tuple(
+        InvoiceLine(
+            text=line["text"],
+            amount=Money(line["amount"], row.currency),
+            offer=Offer(**line["offer"]) if line["offer"] else None,
+            starts_at=_moment(line["starts_at"]),
+            ends_at=_moment(line["ends_at"]),
+            proration=line["proration"],
+        )
+        for line in row.lines["lines"]
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
