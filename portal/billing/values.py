@@ -137,6 +137,7 @@ class Checkout:
     status: str
     url: str | None = None
     customer_id: str | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Quoted:
     """What Stripe would charge: the invoice of a change before it is made."""
 
     due: Money
+    credit: Money
     lines: tuple[InvoiceLine, ...]
 
 

@@ -209,7 +209,7 @@ class _Reader:
             return value
         if path := self.environ.get(f"{name}_FILE", "").strip():
             try:
-                return Path(path).read_text().strip()
+                return Path(path).read_text().strip() or None
             except OSError as problem:
                 raise SettingsError(f"{name}_FILE cannot be read: {problem}.") from None
         return self.running.get(name) or None
