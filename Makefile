@@ -19,7 +19,7 @@ run: $(RUN) ## Start everything on http://127.0.0.1:8000; Ctrl-C stops everythin
 	@$(PY) -m deploy.local --while-parent-lives
 
 test: $(DEV) ## Run the tests (ARGS="-k keys" narrows them)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	$(PY) -m ruff format --check

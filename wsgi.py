@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import redis
 from flask import Flask
 
-from portal import keys, metering
+from portal import gate, keys, metering
 from portal.edge import wsgi as edge
 from portal.edge.services import Services
 from portal.kit import clock, db, logs
@@ -35,18 +34,17 @@ def compose(settings: Settings) -> Flask:
         connect_args={"options": options, "connect_timeout": 2},
     )
     sessions = db.sessions(bind)
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
-    gate = metering.open_gate(settings, client, sessions)
+    door = metering.open_gate(settings, gate.connect(settings.redis_url), sessions)
 
     def service_keys() -> dict[str, str]:
         with sessions() as session:
             return {key.digest: key.id for key in keys.live_service_keys(session)}
 
     services = Services(service_keys, settings.key_peppers, settings.key_prefixes)
-    site = create_app(settings, push=gate.push, gate=gate)
+    site = create_app(settings, push=door.push, gate=door)
     site.extensions["upkeep.services"] = services
     machines = edge.application(
-        gate,
+        door,
         services,
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,

@@ -1,7 +1,8 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-import portal.kit.mail
-import portal.kit.outbox
+from portal import accounts, keys, metering, plans
+from portal.kit import mail, outbox
 from portal.kit.db import Base
 
+ROOMS = (outbox, mail, accounts, plans, keys, metering)  # importing a room makes its tables known
 metadata = Base.metadata

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import billing, metering
-from portal.gate import Gate
+from portal.gate import Gate, connect
 from portal.kit import clock, db
 from portal.kit.letterhead import Letterhead
 from portal.kit.settings import Settings
@@ -28,7 +27,7 @@ def open_house(settings: Settings) -> House:
     clock.configure(settings.clock_file)
     # A task may hold a session, the guard of its kind, and one for the gate's book.
     sessions = db.sessions(db.engine(settings.database_url, pool_size=3))
-    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+    redis = connect(settings.redis_url, timeout_seconds=5)
     return House(
         settings=settings,
         sessions=sessions,

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import click
-import redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import accounts, metering
-from portal.gate.client import Gate
+from portal.gate import Gate, Unavailable, connect
 from portal.kit import clock, db
 from portal.kit.errors import Refusal
 from portal.kit.settings import Settings, SettingsError, load
@@ -47,17 +46,24 @@ def house() -> Iterator[House]:
         clock.configure(settings.clock_file)
         bind = db.engine(settings.database_url)
         sessions = db.sessions(bind)
-        client = redis.Redis.from_url(settings.redis_url, socket_timeout=10)
-        gate = metering.open_gate(settings, client, sessions)
+        gate = metering.open_gate(settings, connect(settings.redis_url), sessions)
         with sessions() as session:
             actor = accounts.Actor(person_id=None, label=f"operator {getpass.getuser()}", address=None)
             here = House(settings, sessions, session, gate, clock.now(), actor)
             with db.unit(session):
                 yield here
-        for tag in here.pushed:
-            gate.push(tag)
+        _tell(gate, here.pushed)
         bind.dispose()
     except SettingsError as problem:
         raise click.ClickException(str(problem)) from None
     except Refusal as refusal:
         raise click.ClickException(refusal.sentence) from None
+
+
+def _tell(gate: Gate, tags: list[str]) -> None:
+    """What is committed stays so: when the gate cannot be told now, the worker tells it within seconds."""
+    try:
+        for tag in tags:
+            gate.push(tag)
+    except Unavailable as problem:
+        click.echo(f"Done, but the gate could not be told yet ({problem}) The worker will tell it.", err=True)

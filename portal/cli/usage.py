@@ -26,9 +26,8 @@ def settle() -> None:
             done = metering.settle(here.sessions, here.gate, now=here.now)
         except Unavailable:
             raise click.ClickException(AWAY) from None
-    click.echo(
-        f"{done.tags} accounts looked at, {done.batches} minutes settled, {done.notices} notices told."
-    )
+    looked, settled = _many(done.tags, "account"), _many(done.batches, "minute")
+    click.echo(f"{looked} looked at, {settled} settled, {_many(done.notices, 'notice')} told.")
 
 
 @usage_group.command()
@@ -69,12 +68,17 @@ def reconcile(account: str | None, as_json: bool) -> None:
     else:
         for line in wrong or lines:
             click.echo("  ".join(f"{name}={value}" for name, value in asdict(line).items()))
-        click.echo(f"{len(lines)} counters looked at, {len(wrong)} differ.")
+        differ = "1 differs" if len(wrong) == 1 else f"{len(wrong)} differ"
+        click.echo(f"{_many(len(lines), 'counter')} looked at, {differ}.")
     if wrong:
         raise SystemExit(1)
 
 
 groups = (usage_group,)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _reports(here: House, account_id: str, month: metering.Month) -> list[metering.Report]:
@@ -113,4 +117,4 @@ def _print(environment: str, month: metering.Month, reports: list[metering.Repor
     click.echo(f"{environment}, {month.starts_at:%Y-%m-%d %H:%M} to {month.ends_at:%Y-%m-%d %H:%M} UTC")
     for report in reports:
         limit = f" of {report.limit:,}" if report.limit is not None else ""
-        click.echo(f"{report.meter}: {report.used:,}{limit} units, {report.total.calls:,} calls")
+        click.echo(f"{report.meter}: {report.used:,}{limit} units, {_many(report.total.calls, 'call')}")

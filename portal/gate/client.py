@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final
@@ -125,16 +125,15 @@ class Gate:
         replies = self._wire.send_all([desk.seal(tag, offset_us=offset_us) for tag in tags])
         return [desk.read_seal(tag, reply) for tag, reply in zip(tags, replies, strict=True)]
 
-    def clear(self, cleared: Sequence[tuple[str, Iterable[int], Settled]]) -> list[tuple[Level, ...] | None]:
-        """Delete what is settled, by (tag, windows, what the ledger holds of them).
+    def clear(self, cleared: Mapping[str, Settled]) -> dict[str, tuple[Level, ...] | None]:
+        """Delete what is settled, by tag: what the ledger holds of the windows in question.
 
         Returns how far each meter is used now; None for a tag that Redis does not know.
         """
         offset_us = self._offset_us()
-        commands = [
-            desk.clear(tag, windows, settled, offset_us=offset_us) for tag, windows, settled in cleared
-        ]
-        return [desk.read_clear(reply) for reply in self._wire.send_all(commands)]
+        commands = [desk.clear(tag, settled, offset_us=offset_us) for tag, settled in cleared.items()]
+        replies = self._wire.send_all(commands)
+        return {tag: desk.read_clear(reply) for tag, reply in zip(cleared, replies, strict=True)}
 
     def peek(self, tag: str) -> Peek:
         """All that Redis holds of a tag, read at one moment."""

@@ -4,7 +4,7 @@ Like the door it does no I/O: commands out, values in.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,14 +51,13 @@ class Level:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What may be settled of a tag, the windows that its counters are kept for, and where they stand.
+    """What may be settled of a tag, and how far its meters are used.
 
     Not `warm`: Redis does not know the account, so nothing is said of its levels.
     """
 
     tag: str
     warm: bool
-    windows: tuple[int, ...]
     counts: tuple[Count, ...]
     levels: tuple[Level, ...]
 
@@ -90,7 +89,7 @@ def admit(tag: str, ticket: str, admission: Admission, digests: Sequence[str], *
     if known.isdisjoint(digests):
         grants += [(digest, UNKNOWN_SECONDS, {"none": True}) for digest in digests]
     args = [str(offset_us), ticket, str(account.version), _json(_fields(account))]
-    args += [_json([str(window) for window in _windows(account)]), *_settled(admission.settled)]
+    args += _settled(admission.settled)
     for _, seconds, record in grants:
         args += [str(seconds), _json(record)]
     return Command(
@@ -110,14 +109,12 @@ def seal(tag: str, *, offset_us: int) -> Command:
 
 def read_seal(tag: str, reply: Any) -> Sealed:
     """What was sealed. Batches and their counts stand in order."""
-    windows = tuple(int(window) for window in reply[1])
-    return Sealed(tag, _text(reply[0]) == "WARM", windows, _counts(tag, reply[2]), _levels(reply[3]))
+    return Sealed(tag, _text(reply[0]) == "WARM", _counts(tag, reply[1]), _levels(reply[2]))
 
 
-def clear(tag: str, windows: Iterable[int], settled: Settled, *, offset_us: int) -> Command:
-    """Delete what is settled and raise the counters of `windows`; all of it read in one snapshot."""
-    args = (str(offset_us), _json([str(window) for window in windows]), *_settled(settled))
-    return Command("clear", _kept(tag), args)
+def clear(tag: str, settled: Settled, *, offset_us: int) -> Command:
+    """Delete what is settled and raise the counters to it: totals and fences of one snapshot."""
+    return Command("clear", _kept(tag), (str(offset_us), *_settled(settled)))
 
 
 def read_clear(reply: Any) -> tuple[Level, ...] | None:
@@ -217,12 +214,6 @@ def _grant(grant: Grant) -> dict[str, object]:
 def _settled(settled: Settled) -> tuple[str, str]:
     totals = {f"{window}|{meter}": units for (window, meter), units in settled.totals.items()}
     return _json(totals), _json(dict(settled.fences))
-
-
-def _windows(account: AccountRecord) -> list[int]:
-    return [
-        span.id for terms in account.terms.values() for span in (terms.window, terms.next) if span is not None
-    ]
 
 
 def _counts(tag: str, flat: Sequence[Any]) -> tuple[Count, ...]:

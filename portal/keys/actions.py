@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import DateTime, Text, cast, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from portal import accounts, plans
@@ -158,13 +159,17 @@ def amend(
 
 def touch_used(session: Session, used: Mapping[str, datetime]) -> None:
     """Note when keys were last used, by their ids; an earlier moment never replaces a later one."""
-    for key_id in sorted(used):  # one order of row locks for everyone
-        session.execute(
-            update(Key)
-            .where(Key.id == key_id)
-            .values(last_used_at=func.greatest(Key.last_used_at, used[key_id]))
-            .execution_options(synchronize_session=False)
-        )
+    names, moments = cast([*used], ARRAY(Text)), cast([*used.values()], ARRAY(DateTime(timezone=True)))
+    given = func.unnest(names, moments).table_valued("id", "at").render_derived(name="given")
+    # One order of row locks for everyone.
+    locked = select(Key.id, given.c.at).join(given, Key.id == given.c.id).order_by(Key.id)
+    rows = locked.with_for_update(of=Key).cte("used")
+    session.execute(
+        update(Key)
+        .where(Key.id == rows.c.id)
+        .values(last_used_at=func.greatest(Key.last_used_at, rows.c.at))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def state_of(row: Key, now: datetime) -> str:

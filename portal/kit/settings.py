@@ -37,7 +37,7 @@ class Brand:
     """The platform's own face: customers see the platform, not Upkeep. Absent links are None."""
 
     name: str = "Upkeep"
-    logo: str | None = None
+    logo: Path | None = None
     api_url: str | None = None
     docs_url: str | None = None
     forum_url: str | None = None
@@ -175,7 +175,7 @@ def _brand(read: "_Reader") -> Brand:
     }
     return Brand(
         name=read.text("BRAND_NAME") or Brand.name,
-        logo=read.text("BRAND_LOGO"),
+        logo=read.file("BRAND_LOGO"),
         support_mail=read.text("SUPPORT_MAIL"),
         **links,
     )
@@ -245,6 +245,12 @@ class _Reader:
             raise SettingsError(f"{name} must be a {' or '.join(schemes)} address, not {value!r}.")
         return value
 
+    def file(self, name: str) -> Path | None:
+        value = self.text(name)
+        if value is not None and not Path(value).is_file():
+            raise SettingsError(f"{name} must name a file on this machine, not {value!r}.")
+        return None if value is None else Path(value)
+
     def peppers(self, name: str) -> tuple[Pepper, ...]:
         advice = "list `id:hex` pairs, newest first, each hex part of 32 or more digits"
         peppers = []
@@ -266,7 +272,7 @@ class _Reader:
         found = tuple(part.strip() for part in (self.text(name) or "upk").split(","))
         if not all(part.isalnum() and part.isascii() and len(part) <= 12 for part in found):
             raise SettingsError(
-                f"{name} must be 1 to 12 letters and digits, earlier ones after a comma, not {','.join(found)!r}."
+                f"{name} must be 1 to 12 letters and digits, earlier ones after a comma: {','.join(found)!r}."
             )
         return found
 

@@ -4,7 +4,7 @@ The steps are seal, book, read, clear. Whoever dies between any two of them leav
 next settler does not put right, and two settlers at once do no harm.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -68,7 +68,7 @@ def _settle_some(
             batches, lines = book(session, full, now=now)
         with sessions() as session, unit(session):
             settled = read(session, full)
-        levels |= clear(gate, full, settled)
+        levels |= clear(gate, settled)
     if any(reached(of_tag) for of_tag in levels.values()):
         with sessions() as session, unit(session):
             notices = notice(session, levels, now=now)
@@ -106,20 +106,20 @@ def book(session: Session, sealed: Sequence[Sealed], *, now: datetime) -> tuple[
 
 def read(session: Session, sealed: Sequence[Sealed]) -> dict[str, Settled]:
     """What the ledger holds of the tags now, in one snapshot."""
-    wanted = {
-        one.tag: (sorted({count.batch.gen for count in one.counts}), sorted(_windows(one))) for one in sealed
-    }
+    wanted = {}
+    for one in sealed:
+        windows = {count.window_id for count in one.counts} | {level.window_id for level in one.levels}
+        wanted[one.tag] = sorted({count.batch.gen for count in one.counts}), sorted(windows)
     return ledger.settled_of_many(session, wanted)
 
 
-def clear(gate: Gate, sealed: Sequence[Sealed], settled: dict[str, Settled]) -> dict[str, tuple[Level, ...]]:
+def clear(gate: Gate, settled: Mapping[str, Settled]) -> dict[str, tuple[Level, ...]]:
     """Delete from Redis what the ledger holds, and learn how far each meter is used, by tag."""
-    work = [(one.tag, sorted(_windows(one)), settled[one.tag]) for one in sealed]
-    levels = dict(zip((tag for tag, _, _ in work), gate.clear(work), strict=True))
+    levels = gate.clear(settled)
     # Redis was restarted and nobody called since: the quota may have been reached all the same.
-    for cold in [one for one in work if levels[one[0]] is None]:
-        if gate.warm(cold[0]):
-            levels[cold[0]] = gate.clear([cold])[0]
+    for tag in [tag for tag, level in levels.items() if level is None]:
+        if gate.warm(tag):
+            levels |= gate.clear({tag: settled[tag]})
     return {tag: level or () for tag, level in levels.items()}
 
 
@@ -128,7 +128,7 @@ def reached(levels: Iterable[Level]) -> list[tuple[Level, int]]:
     return [(level, percent) for level in levels for percent in rules.reached(level.used, level.included)]
 
 
-def notice(session: Session, levels: dict[str, tuple[Level, ...]], *, now: datetime) -> int:
+def notice(session: Session, levels: Mapping[str, Sequence[Level]], *, now: datetime) -> int:
     """Tell of each quota that has reached 80 or 100 percent, once per window; how many were new."""
     found = [(tag, level, percent) for tag in sorted(levels) for level, percent in reached(levels[tag])]
     windows = {level.window_id for _, level, _ in found}
@@ -155,7 +155,3 @@ def _accounts(session: Session, tags: Sequence[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(Account.tag, Account.id).where(Account.tag.in_(tags)))
     return {row.tag: row.id for row in rows}
-
-
-def _windows(sealed: Sealed) -> set[int]:
-    return {*sealed.windows, *(count.window_id for count in sealed.counts)}

@@ -24,7 +24,7 @@ def create_app(
     stripe: billing.Stripe | None = None,
     **config: Any,
 ) -> Flask:
-    """The site for these settings. `push` tells the gate of an account's change, `gate` answers live counts."""
+    """The site. `push` tells the gate of an account's change, `gate` answers with live counts."""
     app = Flask("portal.web", root_path=str(Path(__file__).parent), template_folder=str(HOUSE / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,

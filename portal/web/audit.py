@@ -38,6 +38,13 @@ WORDS = {
     "member.removed": "Removed somebody from the team",
     "member.role_changed": "Changed somebody's role",
     "invitation.revoked": "Withdrew an invitation",
+    "key.minted": "Created a key",
+    "key.rotated": "Rotated a key",
+    "key.revoked": "Revoked a key",
+    "key.amended": "Changed a key",
+    "keys.imported": "Imported keys",
+    "plan.granted": "Gave the account a plan",
+    "plan.ended": "Ended a plan",
 }
 
 
@@ -51,7 +58,7 @@ def show() -> str:
 
 
 def words(action: str) -> str:
-    """What was done, in words; what has none is read out: "key.minted" as "Key minted"."""
+    """What was done, in words; what has none is read out: "tea.poured" as "Tea poured"."""
     return WORDS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
 
 

@@ -108,7 +108,7 @@ def theme() -> Answer:
 @room.get("/logo")
 @guards.public
 def logo() -> Response:
-    """The platform's logo, when BRAND_LOGO names a file."""
+    """The platform's logo: the file that BRAND_LOGO names."""
     path = Path(site.settings().brand.logo or "")
     if not path.is_file():
         abort(404)

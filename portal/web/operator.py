@@ -56,7 +56,7 @@ def face(settings: Settings) -> Sequence[Step]:
             "Name and logo",
             brand.name != Brand.name and brand.logo is not None,
             "Customers see your platform, not Upkeep: its name and its logo stand on every page and letter.",
-            "BRAND_NAME='Your platform'\nBRAND_LOGO=https://example.com/logo.svg",
+            "BRAND_NAME='Your platform'\nBRAND_LOGO=/srv/portal/logo.svg",
         ),
         Step(
             "Address",
@@ -91,9 +91,9 @@ def wares(session: Session, settings: Settings) -> Sequence[Step]:
         Step(
             "Plans",
             offered is not None,
-            f"{count} plans are on offer. The file is yours to change; publishing it makes new versions, "
-            "and those who hold a plan keep theirs.",
-            f"{settings.plans_file}",
+            f"{count} plans are on offer. Change {settings.plans_file}, which is yours, and publish it with "
+            "`upkeep plans publish`: what changed becomes a new version, and who holds a plan keeps theirs.",
+            "upkeep plans publish",
             ("Prices", "/pricing"),
         ),
         Step(

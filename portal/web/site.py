@@ -1,8 +1,9 @@
-"""The site's shared parts: extensions, the session of a request, and what a view is told about its visitor."""
+"""The site's shared parts: extensions, the session of a request, and who is visiting."""
 
 from collections.abc import Callable
 from typing import Any, cast
 
+import structlog
 from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from flask_login import LoginManager
@@ -12,11 +13,13 @@ from flask_wtf.form import FlaskForm
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import accounts, billing
+from portal.gate import Unavailable
 from portal.kit.db import Base
 from portal.kit.errors import Conflict, Invalid, Refusal
 from portal.kit.settings import Settings
 
 Push = Callable[[str], None]
+log = structlog.get_logger(__name__)
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 csrf = CSRFProtect()
@@ -46,7 +49,10 @@ def push(tag: str) -> None:
 
     When it fails nothing is lost: the fact in the outbox does the same within seconds.
     """
-    cast(Push, current_app.extensions["upkeep.push"])(tag)
+    try:
+        cast(Push, current_app.extensions["upkeep.push"])(tag)
+    except Unavailable:
+        log.warning("the gate could not be told; the fact will", tag=tag)
 
 
 def gate() -> Any:

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Response, g, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, g, render_template, request, url_for
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from portal import keys, metering, plans
@@ -70,11 +71,10 @@ def index() -> str:
 def download() -> Response:
     """The same numbers by day, key and endpoint, for a spreadsheet."""
     asked = _asked()
-    session, account_id = site.session(), g.account.id
-    lines = metering.lines(session, account_id, asked.month, gate=site.gate())
+    lines = _lines(site.db.engine, g.account.id, asked.month, site.gate())
     name = f"usage-{asked.environment}-{asked.month.starts_at:%Y-%m-%d}.csv"
     return Response(
-        stream_with_context(_csv(_named(session, account_id, lines), asked.environment)),
+        _csv(lines, asked.environment),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -118,13 +118,15 @@ def _pace(report: metering.Report) -> int | None:
     return pace if pace <= 3 * peak else None
 
 
-def _named(
-    session: Session, account_id: str, lines: Iterator[metering.Line]
+def _lines(
+    engine: Engine, account_id: str, month: metering.Month, gate: Any
 ) -> Iterator[tuple[metering.Line, str]]:
-    """Each line with the name of its key, some hundred at a time."""
-    while some := list(islice(lines, 500)):
-        names = keys.names(session, account_id, sorted({line.key_id for line in some}))
-        yield from ((line, names[line.key_id].name if line.key_id in names else "") for line in some)
+    """Each line with the name of its key. The request is over when they are read: the session is its own."""
+    with Session(engine) as session:
+        lines = metering.lines(session, account_id, month, gate=gate)
+        while some := list(islice(lines, 500)):
+            names = keys.names(session, account_id, sorted({line.key_id for line in some}))
+            yield from ((line, names[line.key_id].name if line.key_id in names else "") for line in some)
 
 
 def _csv(lines: Iterator[tuple[metering.Line, str]], environment: str) -> Iterator[str]:

@@ -9,12 +9,13 @@ import sys
 
 import pytest
 
+from deploy.local.engines import APP, OWNER, Engines
 from deploy.local.ports import free_port, is_free
 from deploy.local.process import wait_until
 from deploy.local.services import ROOT
 from tests.running import RunningStack, family, gone
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]  # one at a time: two cores
+pytestmark = pytest.mark.stack
 
 PARTS = ["postgres", "redis", "web", "worker", "beat"]
 
@@ -102,6 +103,26 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_is_clean(tmp_path
     assert again.printed.endswith("Stopping.\nStopped.\n")
     assert not (again.folder / "stack.json").exists()
     assert is_free(again.port)
+
+
+def test_engines_that_the_environment_names_are_used(tmp_path):
+    with Engines(tmp_path / "engines", durable=False) as engines:
+        postgres, redis = engines.postgres, engines.redis
+        named = {"DATABASE_URL": postgres.url(APP), "OWNER_DATABASE_URL": postgres.url(OWNER)}
+        stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named).start()
+        assert list(stack.processes) == ["web", "worker", "beat"]
+        assert stack.env["DATABASE_URL"] == postgres.url(APP)
+        assert stack.stop() == 0
+        assert postgres.alive and redis.alive
+
+
+def test_a_database_that_does_not_answer_is_named(tmp_path):
+    nowhere = f"postgresql://upkeep_app:secret@127.0.0.1:{free_port()}/upkeep"
+    stack = RunningStack(tmp_path / "var", DATABASE_URL=nowhere)
+    stack.spawn()
+    assert stack.wait() == 1
+    assert "`alembic upgrade head` failed" in stack.printed
+    assert "secret" not in stack.printed
 
 
 def test_a_stack_that_is_stopped_while_it_starts_leaves_nothing(tmp_path):

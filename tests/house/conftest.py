@@ -27,9 +27,7 @@ def town(database, settings):
         actor = accounts.Actor(people["alice"].id, people["alice"].email)
         stamp = keys.Stamp(settings.key_prefix, settings.key_peppers[0])
         key = keys.mint(session, mine.id, "Alice's key", stamp=stamp, actor=actor, now=now)
-        invitation = accounts.invite(
-            session, mine.id, "dora@example.com", "viewer", actor=actor, now=now
-        )
+        invitation = accounts.invite(session, mine.id, "dora@example.com", "viewer", actor=actor, now=now)
         words = Rendered("accounts/verify", "Subject", "text", "<p>html</p>")
         letter = mail.write(session, "a letter", words, to="alice@example.com", now=now)
         tokens = {

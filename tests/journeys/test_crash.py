@@ -17,7 +17,7 @@ from tests.journeys.calls import Callers
 from tests.kit.post_office import Opening
 from tests.running import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 CALLS = 2000
 ACCOUNTS = 2

@@ -27,6 +27,9 @@ def operator(stack, browser):
 
 
 def test_from_sign_up_to_the_last_counted_call(stack, page, operator):
+    complaints = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     alice = Customer(page, stack.url, "alice@example.com")
     alice.sign_up("Alice Example", "Example Ltd")
     alice.verify(first_link(operator.letter(alice.email, "Confirm")))
@@ -74,6 +77,7 @@ def test_from_sign_up_to_the_last_counted_call(stack, page, operator):
     assert operator.count_letters(alice.email, "all calls") == 1
     report = json.loads(stack.cli("usage", "reconcile", "--json"))
     assert report and all(line["difference"] == 0 for line in report), report
+    assert complaints == []
 
 
 def test_the_pages_of_the_story_without_javascript(stack, browser, operator):

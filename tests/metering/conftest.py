@@ -45,13 +45,13 @@ class House:
         with self.unit() as session:
             return metering.book(session, tag, digests, self.now)
 
-    def mint(self, environment="live", **options):
+    def mint(self, environment="live", pepper=PEPPER, **options):
         with self.unit() as session:
             minted = keys.mint(
                 session,
                 self.account,
                 "A key",
-                stamp=keys.Stamp("upk", PEPPER),
+                stamp=keys.Stamp("upk", pepper),
                 actor=ACTOR,
                 environment=environment,
                 now=self.now,

@@ -69,12 +69,12 @@ def _mint_keys(session, account, settings, actor, now):
     then = now - timedelta(days=19)
     production = keys.mint(session, account.id, "Production", stamp=stamp, actor=actor, now=then).key_id
     trial = keys.mint(
-        session, account.id, "Trying out", environment="test", stamp=stamp, actor=actor, now=then
+        session, account.id, f"Trial of {GERMAN}"[:80], environment="test", stamp=stamp, actor=actor, now=then
     ).key_id
     worker = keys.mint(
         session,
         account.id,
-        f"Nightly import of {GERMAN}"[:80],
+        "Nightly import",
         scopes=["memories:read", "memories:write"],
         allowed_cidrs=["192.0.2.0/24"],
         expires_at=now + timedelta(days=9),
@@ -95,9 +95,9 @@ def _use(session, account, key_ids, now):
     total, calls = 0, 0
     for n in range((now.date() - month.starts_at.date()).days + 1):
         day = month.starts_at.date() + timedelta(days=n)
-        busy = 900 if day.weekday() < 5 else 250
+        busy = 180 if day.weekday() < 5 else 60
         for at, endpoint in enumerate(ENDPOINTS):
-            units = busy * (at + 2) + (n * 997) % 1301
+            units = busy * (at + 2) + (n * 197) % 241
             session.add(
                 UsageDay(
                     window_id=month.id,

@@ -1,6 +1,7 @@
 """What a visitor reads: landing, pricing, help, docs, contact, and the theme."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from portal.edge.problems import STATUSES
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.mail import Letter
+from portal.web import create_app
 
 PAGES = ["/", "/pricing", "/help", "/docs", "/contact"]
 
@@ -132,6 +134,17 @@ def test_any_other_theme_follows_the_system(client, theme):
 @pytest.mark.parametrize("next_page", ["//evil.example", "https://evil.example", "/\\evil.example", ""])
 def test_the_theme_leads_to_no_other_site(client, next_page):
     assert post(client, "/theme", seen_at="/", theme="dark", next=next_page).location == "/"
+
+
+def test_the_logo_is_the_file_that_is_named(settings, client, tmp_path):
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    (tmp_path / "logo.svg").write_text(drawing)
+    brand = replace(settings.brand, logo=str(tmp_path / "logo.svg"))
+    visitor = create_app(replace(settings, brand=brand), RATELIMIT_ENABLED=False).test_client()
+    assert 'src="/logo"' in visitor.get("/").get_data(as_text=True)
+    answer = visitor.get("/logo")
+    assert (answer.text, answer.mimetype) == (drawing, "image/svg+xml")
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
 def test_there_is_no_logo_until_one_is_named(client):

@@ -18,6 +18,7 @@ REFUSED = {
     "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
     "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
 }
+UNKNOWN = {"/nowhere", "/keys/nonsense"}
 SEND_AS_IT_IS = """() => {
     const form = document.querySelector("main form:not([method=get])");
     form.noValidate = true;
@@ -39,8 +40,9 @@ def test_a_page_is_for_everyone(town, browser, name):
     page = town.enter(browser, name).new_page()
     said, found = complaints(page), {}
     for path in PAGES[name].split():
-        page.goto(town.address(path), wait_until="load")
-        found[path] = [*said, *look(page)]
+        answer = page.goto(town.address(path), wait_until="load")
+        expected = 404 if path in UNKNOWN else 200
+        found[path] = [f"status {answer.status}"] if answer.status != expected else [*said, *look(page)]
         said.clear()
     page.context.close()
     assert not {path: faults for path, faults in found.items() if faults}
@@ -117,6 +119,27 @@ def test_the_theme_changes_at_once_and_stays(town, browser):
     page.reload()
     assert page.locator("html").get_attribute("data-bs-theme") == "dark"
     page.context.close()
+
+
+def test_a_copy_button_copies(town, browser):
+    context = town.enter(browser, "nobody")
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=town.url)
+    page = context.new_page()
+    page.goto(town.address("/docs"))
+    page.get_by_role("button", name="as a bearer token").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl https://")
+    context.close()
+
+
+def test_an_account_is_switched_without_a_script(town, browser):
+    context = town.enter(browser, "alice", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(town.address("/dashboard"))
+    page.get_by_role("banner").get_by_text("Acme Research").first.click()
+    page.get_by_role("button", name="Donaudampfschifffahrt").click()
+    page.get_by_text("steps are left to your first call").or_(page.get_by_text("One step is left")).wait_for()
+    context.close()
 
 
 def test_the_first_thing_the_keyboard_meets_leads_to_the_content(town, browser):

@@ -235,7 +235,7 @@ def test_the_audit_is_written_in_words_and_has_pages(alice, world):
             accounts.record(
                 session,
                 accounts.Actor(None, "Zed"),
-                "key.minted",
+                "key.minted" if n % 2 else "tea.poured",
                 account_id=account.id,
                 subject=f"key_{n}",
                 data={"name": "Laptop"},
@@ -244,7 +244,8 @@ def test_the_audit_is_written_in_words_and_has_pages(alice, world):
             )
     page = alice.get("/settings/audit")
     assert page.status_code == 200
-    assert "Key minted" in page.text and "name: Laptop" in page.text and "Because." in page.text
+    assert "Created a key" in page.text and "Tea poured" in page.text
+    assert "name: Laptop" in page.text and "Because." in page.text
     assert "Page 1 of 2" in page.text
     assert "Signed in" in alice.get("/settings/audit?page=2").text
     for odd in ("0", "-1", "999", "nonsense"):

@@ -1,7 +1,6 @@
 -- Let in the book's answer about a tag.
 -- KEYS account, bucket, holds, grants... ARGV offset_us, ticket, version, fields (JSON object of the
--- account's fields), windows (JSON array), totals (JSON object by window|meter), fences (JSON object),
--- then for each grant its time to live in seconds and its JSON
+-- account's fields), totals (JSON object by window|meter), fences (JSON object), then for each grant its time to live in seconds and its JSON
 -- (to which the generation is added here).
 -- Replies OK, STALE (the ticket no longer holds: ask anew) or OLDER (a newer answer is here).
 local account, bucket, holds = KEYS[1], KEYS[2], KEYS[3]
@@ -29,11 +28,11 @@ end
 redis.call('HSET', account, unpack(flat))
 
 local held = sweep(account, holds, gen, now_ms)
-local unsettled = drop_settled(bucket, cjson.decode(ARGV[7]), gen)
-level(account, cjson.decode(ARGV[5]), cjson.decode(ARGV[6]), unsettled, held)
+local unsettled = drop_settled(bucket, cjson.decode(ARGV[6]), gen)
+level(account, cjson.decode(ARGV[5]), unsettled, held)
 
 for i = 4, #KEYS do
-  local at = 8 + (i - 4) * 2
+  local at = 7 + (i - 4) * 2
   redis.call('SET', KEYS[i], '{"gen":"' .. gen .. '",' .. string.sub(ARGV[at + 1], 2), 'EX', ARGV[at])
 end
 redis.call('EXPIRE', account, 40 * 86400)

@@ -1,5 +1,5 @@
 -- Delete what is settled, and raise the counters to what the ledger and the bucket say.
--- KEYS account, bucket, holds. ARGV offset_us, windows, totals, fences (JSON as for admit).
+-- KEYS account, bucket, holds. ARGV offset_us, totals, fences (JSON as for admit).
 -- Replies {'COLD'}, or {'WARM', levels}.
 local account, bucket, holds = KEYS[1], KEYS[2], KEYS[3]
 local now_ms = math.floor(clock(ARGV[1]) / 1000)
@@ -7,14 +7,11 @@ local now_ms = math.floor(clock(ARGV[1]) / 1000)
 local known = redis.call('HMGET', account, 'run', 'gen', 'ready', 'fence')
 local warm = known[1] == RUN and known[3] == '1'
 local gen, fence = warm and known[2] or '', num(known[4])
-local unsettled, sealed = drop_settled(bucket, cjson.decode(ARGV[4]), gen, fence)
+local unsettled, sealed = drop_settled(bucket, cjson.decode(ARGV[3]), gen, fence)
 if not warm then return {'COLD'} end
 if sealed == 0 and fence then redis.call('HSET', account, 'clean', int(fence)) end
 
 local held = sweep(account, holds, gen, now_ms)
--- A window that was entered since the ledger was read has its counter from here alone.
-local windows = cjson.decode(ARGV[2])
-for _, window in ipairs(windows_of(account)) do windows[#windows + 1] = window end
-level(account, windows, cjson.decode(ARGV[3]), unsettled, held)
+level(account, cjson.decode(ARGV[2]), unsettled, held)
 redis.call('EXPIRE', account, 40 * 86400)
 return {'WARM', levels_of(account)}

@@ -108,24 +108,33 @@ local function drop_settled(bucket, fences, gen, fence)
   return unsettled, sealed
 end
 
--- Raise the counters of `windows` to ledger + unsettled + held, and forget the counters of windows
--- that are over. `totals` is what the ledger holds, by window|meter, read in the same snapshot as the
--- fences that `unsettled` was found with; an older snapshot than another caller's gives a lower sum,
--- which is why a counter is only ever raised here.
-local function level(account, windows, totals, unsettled, held)
-  local known, sums = {}, {}
-  for _, window in ipairs(windows) do known[tostring(window)] = true end
+-- The windows that the account hash knows, present and next, of both environments.
+local function windows_of(account)
+  local found = {}
+  for _, window in ipairs(redis.call('HMGET', account, 'live:w', 'live:nw', 'test:w', 'test:nw')) do
+    if set(window) then found[window] = true end
+  end
+  return found
+end
+
+-- Raise the counters of those windows to ledger + unsettled + held, and forget those of windows that
+-- are over. `totals` is what the ledger holds, by window|meter, read in the same snapshot as the fences
+-- that `unsettled` was found with; an older snapshot than another caller's gives a lower sum, which is
+-- why a counter is only ever raised here.
+local function level(account, totals, unsettled, held)
+  local known, sums = windows_of(account), {}
   for _, units_by_name in ipairs({totals, unsettled, held}) do
     for name, units in pairs(units_by_name) do
-      local window = string.match(name, '^(%d+)|')
-      if known[window] then sums[name] = (sums[name] or 0) + units end
+      sums[name] = (sums[name] or 0) + units
     end
   end
   for name, sum in pairs(sums) do
     local window, meter = string.match(name, '^(%d+)|(.*)$')
-    local field = used_field(window, meter)
-    local used = num(redis.call('HGET', account, field)) or 0
-    if sum > used then redis.call('HSET', account, field, int(sum)) end
+    if known[window] then
+      local field = used_field(window, meter)
+      local used = num(redis.call('HGET', account, field)) or 0
+      if sum > used then redis.call('HSET', account, field, int(sum)) end
+    end
   end
   local over = {}
   for _, field in ipairs(redis.call('HKEYS', account)) do
@@ -145,15 +154,6 @@ end
 -- that comes back (paid to free, within the month) must not start from a ledger that was read before.
 local function ticket(gen, forgotten)
   return gen .. '.' .. (forgotten or '0')
-end
-
--- The windows that the account hash knows, present and next, of both environments.
-local function windows_of(account)
-  local found = {}
-  for _, window in ipairs(redis.call('HMGET', account, 'live:w', 'live:nw', 'test:w', 'test:nw')) do
-    if set(window) then found[#found + 1] = window end
-  end
-  return found
 end
 
 -- How far the present windows are used: environment, window, meter, included, used, and so on.

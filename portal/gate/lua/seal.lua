@@ -1,6 +1,6 @@
 -- Seal what may be settled: all past minutes. Nothing is deleted, so a seal may be asked again.
 -- KEYS account, bucket, holds. ARGV offset_us.
--- Replies {'WARM' or 'COLD', windows, rows, levels}: rows is field, number, field, number...
+-- Replies {'WARM' or 'COLD', rows, levels}: rows is field, number, field, number...
 local account, bucket, holds = KEYS[1], KEYS[2], KEYS[3]
 local now_us = clock(ARGV[1])
 local now_ms = math.floor(now_us / 1000)
@@ -14,7 +14,7 @@ if warm and set(known[6]) and tonumber(known[6]) <= now_ms then sweep(account, h
 
 -- Within a minute there is nothing more to seal once all before it is settled.
 if warm and known[5] == known[4] and num(known[4]) == present - 1 then
-  return {'WARM', windows_of(account), {}, levels_of(account)}
+  return {'WARM', {}, levels_of(account)}
 end
 
 local rows = redis.call('HGETALL', bucket)
@@ -42,4 +42,5 @@ for i = 1, #rows, 2 do
     sealed[#sealed + 1] = rows[i + 1]
   end
 end
-return {warm and 'WARM' or 'COLD', windows_of(account), sealed, warm and levels_of(account) or {}}
+if warm and #sealed == 0 then redis.call('HSET', account, 'clean', int(fence)) end
+return {warm and 'WARM' or 'COLD', sealed, warm and levels_of(account) or {}}

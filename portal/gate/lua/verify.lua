@@ -130,6 +130,7 @@ local function name_endpoint()
       if string.sub(old, 1, #env + 1) == env .. '|' then redis.call('HDEL', endpoints, old) end
     end
     redis.call('HSET', endpoints, env .. ':w', window)
+    redis.call('EXPIRE', endpoints, 40 * 86400)
     total = 0
   elseif seen[3] then
     return endpoint

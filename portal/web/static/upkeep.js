@@ -1,8 +1,6 @@
 /* Pleasantries for pages that work without them: copy buttons and the theme, changed in place. */
 "use strict";
 
-document.documentElement.classList.add("scripted");
-
 function showCopyButtons(root) {
   if (!navigator.clipboard) return; // only over TLS or on localhost
   root.querySelectorAll("[data-copy]").forEach((button) => (button.hidden = false));
@@ -20,7 +18,6 @@ async function copy(button) {
     window.getSelection().selectAllChildren(source);
     words.textContent = "Selected";
   }
-  document.getElementById("said")?.setAttribute("data-last", words.textContent);
   setTimeout(() => (words.textContent = before), 2500);
 }
 

@@ -1,0 +1,114 @@
+"""Settings: what is read, and what refuses to start."""
+
+import json
+
+import pytest
+
+from portal.kit.settings import SettingsError, load
+
+GOOD = {
+    "DATABASE_URL": "postgresql://app@db/upkeep",
+    "REDIS_URL": "redis://cache",
+    "SECRET_KEY": "s" * 32,
+    "KEY_PEPPERS": "p2:" + "22" * 32 + ",p1:" + "11" * 32,
+}
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return {"VAR": str(tmp_path), **GOOD}
+
+
+def test_four_values_are_enough(environ):
+    settings = load(environ)
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.is_loopback and not settings.secure_cookies
+    assert settings.broker_url == settings.throttle_url == settings.redis_url
+    assert [pepper.id for pepper in settings.key_peppers] == ["p2", "p1"]
+    assert settings.brand.name == "Upkeep"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("REDIS_URL", ""),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("KEY_PEPPERS", ""),
+        ("KEY_PEPPERS", "p1"),
+        ("KEY_PEPPERS", "p1:zz"),
+        ("KEY_PEPPERS", "p1:1111"),
+        ("KEY_PEPPERS", "p1:" + "11" * 32 + ",p1:" + "22" * 32),
+        ("PORT", "0"),
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("PUBLIC_URL", "portal.example.com"),
+        ("PUBLIC_URL", "ftp://portal.example.com"),
+        ("KEY_PREFIX", "upk_"),
+        ("KEY_PREFIX", "ü"),
+        ("KEY_PREFIX", "morethantwelve"),
+        ("TRUSTED_PROXIES", "10.0.0.0/40"),
+        ("TRUSTED_PROXIES", "proxy"),
+        ("GATE_MODE", "off"),
+        ("GATE_WHEN_BLIND", "guess"),
+        ("SMTP_URL", "mail.example.com"),
+        ("METRICS", "yes"),
+        ("BRAND_LOGO", "https://example.com/logo.svg"),
+        ("TERMS_URL", "javascript:alert(1)"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(environ, name, value):
+    with pytest.raises(SettingsError, match=name):
+        load({**environ, name: value})
+
+
+def test_any_value_may_stand_in_a_file(environ, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("t" * 40 + "\n")
+    del environ["SECRET_KEY"]
+    assert load({**environ, "SECRET_KEY_FILE": str(file)}).secret_key == "t" * 40
+
+
+def test_a_file_that_is_not_there_is_refused_with_its_name(environ):
+    del environ["SECRET_KEY"]
+    with pytest.raises(SettingsError, match="SECRET_KEY_FILE"):
+        load({**environ, "SECRET_KEY_FILE": "/nowhere"})
+
+
+def test_what_is_not_set_comes_from_a_running_stack(tmp_path):
+    (tmp_path / "stack.json").write_text(json.dumps({**GOOD, "PORT": "8123"}))
+    settings = load({"VAR": str(tmp_path), "REDIS_URL": "redis://mine"})
+    assert (settings.port, settings.redis_url) == (8123, "redis://mine")
+    assert settings.database_url == GOOD["DATABASE_URL"]
+
+
+def test_an_unreadable_stack_file_is_refused(tmp_path):
+    (tmp_path / "stack.json").write_text("{")
+    with pytest.raises(SettingsError, match="VAR"):
+        load({"VAR": str(tmp_path)})
+
+
+def test_secrets_are_not_shown(environ):
+    shown = repr(load(environ))
+    assert GOOD["SECRET_KEY"] not in shown and "1111" not in shown and "postgresql" not in shown
+
+
+def test_earlier_prefixes_stay(environ):
+    settings = load({**environ, "KEY_PREFIX": "mem, upk"})
+    assert (settings.key_prefix, settings.key_prefixes) == ("mem", ("mem", "upk"))
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://localhost:8000", True),
+        ("http://portal.localhost", True),
+        ("http://[::1]:8000", True),
+        ("https://127.8.8.8", True),
+        ("https://portal.example.com", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_loopback_is_told_from_the_rest(environ, url, loopback):
+    assert load({**environ, "PUBLIC_URL": url}).is_loopback is loopback
