@@ -3,63 +3,71 @@
 import json
 from urllib.parse import urlsplit
 
-import stripe
+import requests
 
 from tests.stripe.data import description
 from tests.stripe.openapi import expanded
 
 
-class Watched(stripe.RequestsClient):
-    """The library's own HTTP client; AssertionError when something is not as Stripe describes it.
+class Watched(requests.Session):
+    """The transport of the library's HTTP client; AssertionError when something is not as described.
 
-    `refusable` says that crooked requests are meant: they must then be refused. `.problems` keeps what was
-    found, because an AssertionError may be caught on its way. Without Stripe's description it only carries.
+    Give it to `gateway.Stripe(payments, transport=...)` or `stripe.RequestsClient(session=...)`. The library
+    turns the error into a connection error that quotes it, so `.problems` keeps what was found and the
+    fixture looks there at the end. `refusable` says that crooked requests are meant: they must then be
+    refused. `gently` only keeps what it finds. Without Stripe's description it only carries.
     """
 
-    def __init__(self, *, refusable=False, timeout=10):
-        super().__init__(timeout=timeout)
-        self.refusable = refusable
+    def __init__(self, *, refusable=False, gently=False):
+        super().__init__()
+        self.trust_env = False
+        self.refusable, self.gently = refusable, gently
         self.described = description()
         self.problems = []
-        self.seen = 0
+        self.watched = 0
 
-    def request(self, method, url, headers, post_data=None, **more):
-        crooked = self._request(method, url, post_data or "") if self.described else []
+    def send(self, request, **more):
+        if self.described is None:
+            return super().send(request, **more)
+        parts, form = urlsplit(request.url), _text(request.body)
+        crooked = self.described.request_problems(request.method, parts.path, parts.query, form)
         if crooked and not self.refusable:
             self._report(crooked)
-        body, status, answered = super().request(method, url, headers, post_data, **more)
-        if self.described:
-            if crooked and status < 400:
-                self._report(["answered, although", *crooked])
-            if not crooked or status >= 400:
-                self._report(self._answer(method, url, post_data or "", json.loads(body), status))
-        return body, status, answered
+        reply = super().send(request, **more)
+        if crooked and reply.status_code < 400:
+            self._report([f"{reply.status_code} was answered, although", *crooked])
+        if self.described.operation(request.method, parts.path):
+            self.watched += 1
+            self._report(self._answer(request.method, parts, form, reply))
+        return reply
 
     def told(self, raw):
-        """Hold a webhook's body to the description."""
+        """Hold the body of a webhook to the description."""
         if self.described:
-            self._report([*self.described.object_problems(body := json.loads(raw)), *self._within(body)])
+            self.watched += 1
+            event = json.loads(raw)
+            self._report([*self.described.object_problems(event), *self._within(event)])
 
-    def _request(self, method, url, form):
-        parts = urlsplit(url)
-        return self.described.request_problems(method.upper(), parts.path, parts.query, form)
-
-    def _answer(self, method, url, form, body, status):
-        self.seen += 1
-        parts = urlsplit(url)
-        paths = expanded(parts.query, form)
-        if status >= 400 and self.described.operation(method.upper(), parts.path) is None:
-            return []
-        found = self.described.answer_problems(method.upper(), parts.path, body, expand=paths, status=status)
+    def _answer(self, method, parts, form, reply):
+        body, paths = reply.json(), expanded(parts.query, form)
+        found = self.described.answer_problems(
+            method, parts.path, body, expand=paths, status=reply.status_code
+        )
         events = body.get("data", []) if body.get("object") == "list" else [body]
         return found + [problem for event in events for problem in self._within(event)]
 
     def _within(self, body):
-        if not isinstance(body, dict) or body.get("object") != "event":
+        """What is crooked in the object that an event carries."""
+        if body.get("object") != "event":
             return []
         return self.described.object_problems(body["data"]["object"])
 
     def _report(self, problems):
         if problems:
-            self.problems.extend(map(str, problems))
-            raise AssertionError("Not as Stripe describes it:\n  " + "\n  ".join(map(str, problems)))
+            self.problems.append("; ".join(map(str, problems)))
+            if not self.gently:
+                raise AssertionError("Not as Stripe describes it: " + self.problems[-1])
+
+
+def _text(body):
+    return body.decode() if isinstance(body, bytes) else body or ""
