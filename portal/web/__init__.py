@@ -7,7 +7,8 @@ from typing import Any
 from flask import Flask, g, request
 from flask_login import current_user
 
-from portal import accounts, billing
+from portal import accounts
+from portal.billing import Stripe, open_stripe
 from portal.kit import ids, logs
 from portal.kit.settings import Settings
 from portal.web import faults, guards, headers, payments, rooms, site, visitor, words
@@ -21,7 +22,7 @@ def create_app(
     *,
     push: Callable[[str], None] | None = None,
     gate: Any = None,
-    stripe: billing.Stripe | None = None,
+    stripe: Stripe | None = None,
     **config: Any,
 ) -> Flask:
     """The site. `push` tells the gate of an account's change, `gate` answers with live counts."""
@@ -46,7 +47,7 @@ def create_app(
     app.extensions["upkeep.settings"] = settings
     app.extensions["upkeep.push"] = push or (lambda tag: None)
     app.extensions["upkeep.gate"] = gate
-    app.extensions["upkeep.stripe"] = stripe or billing.open_stripe(settings)
+    app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
     site.init(app)

@@ -45,6 +45,8 @@ WORDS = {
     "keys.imported": "Imported keys",
     "plan.granted": "Gave the account a plan",
     "plan.ended": "Ended a plan",
+    "webhook.looked_at": "Looked at a webhook",
+    "webhook.tried_again": "Tried a webhook again",
 }
 
 
