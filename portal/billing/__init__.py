@@ -34,7 +34,7 @@ from portal.billing.events import (
     SubscriptionChanged,
     SubscriptionEnded,
 )
-from portal.billing.gateway import BadWebhook, Declined, Stripe, StripeAway, open_stripe
+from portal.billing.gateway import BadWebhook, Declined, Refused, Stripe, StripeAway, open_stripe
 from portal.billing.models import Purchase, WebhookEvent
 from portal.billing.queries import (
     EVENT_STATES,
@@ -104,6 +104,7 @@ __all__ = [
     "Purchase",
     "Recurring",
     "Refunded",
+    "Refused",
     "SecondSubscriptionEnded",
     "Shown",
     "Step",

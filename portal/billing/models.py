@@ -34,6 +34,7 @@ class BillingCustomer(Base):
     card_last4: Mapped[str | None]
     card_exp_month: Mapped[int | None]
     card_exp_year: Mapped[int | None]
+    card_told: Mapped[str | None]
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
 
@@ -79,7 +80,11 @@ class Purchase(Base):
 
 
 class MirroredSubscription(Base):
-    """A subscription as Stripe last said it is."""
+    """A subscription as Stripe last said it is.
+
+    `second_at` is when it was found to be one too many in its line, beside `second_to`; `refunded_at`
+    when that was put right.
+    """
 
     __tablename__ = "mirrored_subscription"
     __table_args__ = (Index("ix_mirrored_subscription_customer_id_line", "customer_id", "line"),)
@@ -112,6 +117,8 @@ class MirroredSubscription(Base):
     access_ends_at: Mapped[datetime | None]
     access_ended_at: Mapped[datetime | None]
     second_at: Mapped[datetime | None]
+    second_to: Mapped[str | None]
+    refunded_at: Mapped[datetime | None]
     synced_at: Mapped[datetime]
 
 
@@ -121,7 +128,7 @@ class MirroredInvoice(Base):
     __tablename__ = "mirrored_invoice"
     __table_args__ = (
         Index("ix_mirrored_invoice_customer_id_created_at", "customer_id", "created_at"),
-        Index("ix_mirrored_invoice_open", "finalized_at", postgresql_where="status = 'open'"),
+        Index("ix_mirrored_invoice_open", "subscription_id", postgresql_where="status = 'open'"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -175,12 +182,14 @@ class WebhookEvent(Base):
     __table_args__ = (
         Index("ix_webhook_event_due", "due_at", postgresql_where="processed_at IS NULL"),
         Index("ix_webhook_event_received_at", "received_at"),
+        Index("ix_webhook_event_customer", "customer", postgresql_where="processed_at IS NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     mode: Mapped[str]
     stripe_account: Mapped[str | None]
     type: Mapped[str]
+    customer: Mapped[str | None]
     api_version: Mapped[str | None]
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     swept_at: Mapped[datetime | None]

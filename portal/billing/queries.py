@@ -236,7 +236,7 @@ def requests(session: Session) -> Sequence[Purchase]:
 
 
 def earned(session: Session, payments: Payments, *, since: datetime) -> list[Earned]:
-    """What came in since a moment, by calendar month, line and plan; a paid invoice counts when it was paid."""
+    """What came in since a moment, by calendar month of payment, line and plan."""
     rows = session.scalars(
         _mine(select(MirroredInvoice), MirroredInvoice, payments)
         .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
@@ -339,20 +339,20 @@ def drifts(session: Session, *, page: int = 1, size: int = 50) -> Told:
     return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
 
 
-def _open_requests() -> Select[tuple[Purchase]]:
+def _open_requests() -> Select[Purchase]:
     return select(Purchase).where(
         Purchase.kind == "request", Purchase.finished_at.is_(None), Purchase.failed_at.is_(None)
     )
 
 
-def _mine(statement: Select[Any], table: Any, payments: Payments) -> Select[Any]:
+def _mine(statement: Any, table: Any, payments: Payments) -> Any:
     """Only what belongs to the present mode."""
     return statement.join(BillingCustomer, BillingCustomer.id == table.customer_id).where(
         BillingCustomer.mode == payments.mode
     )
 
 
-def _page(session: Session, statement: Select[Any], page: int, size: int) -> Told:
+def _page(session: Session, statement: Any, page: int, size: int) -> Told:
     total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
     pages = max(1, -(-total // size))
     page = min(max(page, 1), pages)
