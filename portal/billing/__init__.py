@@ -8,7 +8,7 @@ tag to the gate.
 from portal.billing.actions.asking import ask_for, decline, fulfil, set_grace
 from portal.billing.actions.buying import checkout, portal_link
 from portal.billing.actions.catalogue import sync_catalogue
-from portal.billing.actions.changing import cancel, change, preview, resume
+from portal.billing.actions.changing import cancel, change, preview, resume, upcoming
 from portal.billing.actions.checking import check
 from portal.billing.actions.dunning import remind
 from portal.billing.actions.inbox import retry_events, store_event, sweep_events, think
@@ -70,6 +70,7 @@ from portal.billing.values import (
     InvoiceLine,
     Offer,
     Preview,
+    Quoted,
     Step,
 )
 
@@ -102,6 +103,7 @@ __all__ = [
     "PlanReady",
     "Preview",
     "Purchase",
+    "Quoted",
     "Recurring",
     "Refunded",
     "Refused",
@@ -152,4 +154,5 @@ __all__ = [
     "sync_catalogue",
     "think",
     "troubles",
+    "upcoming",
 ]

@@ -18,6 +18,7 @@ PLANTS = {
     "The portal does not know the worker": ("portal/plans/planted.py", "import celery\n"),
     "The gate and the edge carry no framework and no ORM": ("portal/gate/planted.py", "import sqlalchemy\n"),
     "Flask lives in the web alone": ("portal/keys/planted.py", "import flask\n"),
+    "Stripe is spoken in one place": ("portal/billing/actions/planted.py", "import stripe\n"),
     "Rules and events are pure": ("portal/accounts/rules.py", "import sqlalchemy\n"),
 }
 

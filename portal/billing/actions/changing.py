@@ -12,7 +12,7 @@ from portal.billing import rules
 from portal.billing.actions import asking, buying, customers, mirroring
 from portal.billing.gateway import Stripe, StripeAway
 from portal.billing.models import Purchase
-from portal.billing.values import Offer, Preview, Subscription
+from portal.billing.values import Offer, Preview, Quoted, Subscription
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Refusal
 from portal.kit.money import Money
@@ -42,6 +42,14 @@ def preview(
         after = buying.for_sale(session, plan, interval)
     standing = _standing(session, stripe, account_id, after.line, now=now)
     return _look(session, stripe, standing, after, at=at)[0]
+
+
+def upcoming(session: Session, stripe: Stripe, account_id: str, line: str, *, now: datetime) -> Quoted:
+    """What the next invoice of a line will say, as Stripe sees it now; Conflict when none is to come."""
+    standing = _standing(session, stripe, account_id, line, now=now)
+    if standing.subscription.ends_at is not None:
+        raise Conflict(f"{standing.plan.name} is cancelled: no further invoice is to come.")
+    return stripe.upcoming(standing.stripe_id, standing.subscription.id)
 
 
 def change(

@@ -210,6 +210,14 @@ class Stripe:
             )
             return reading.quoted(previewed, self.offer)
 
+    def upcoming(self, customer_id: str, subscription_id: str) -> Quoted:
+        """What the next invoice of a subscription will say, as things stand."""
+        with speaking():
+            previewed = self._client.v1.invoices.create_preview(
+                {"customer": customer_id, "subscription": subscription_id}
+            )
+            return reading.quoted(previewed, self.offer)
+
     def change_now(self, subscription: Subscription, price_id: str, at: datetime, *, key: str) -> None:
         """Change to another price as quoted at `at`, and charge it: both, or Declined and neither."""
         if subscription.schedule_id:
