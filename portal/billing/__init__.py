@@ -34,7 +34,7 @@ from portal.billing.events import (
     SubscriptionChanged,
     SubscriptionEnded,
 )
-from portal.billing.gateway import BadWebhook, Declined, Refused, Stripe, StripeAway, open_stripe
+from portal.billing.gateway import BadWebhook, Declined, Refused, Stripe, StripeAway, open_stripe, tick
 from portal.billing.models import Purchase, WebhookEvent
 from portal.billing.queries import (
     EVENT_STATES,
@@ -45,6 +45,7 @@ from portal.billing.queries import (
     Shown,
     Told,
     TroubleShown,
+    bill,
     bills,
     drifts,
     earned,
@@ -58,6 +59,7 @@ from portal.billing.queries import (
     recurring,
     requests,
     requests_of,
+    trouble,
     troubles,
 )
 from portal.billing.values import (
@@ -120,6 +122,7 @@ __all__ = [
     "TroubleShown",
     "WebhookEvent",
     "ask_for",
+    "bill",
     "bills",
     "cancel",
     "change",
@@ -153,6 +156,8 @@ __all__ = [
     "sync",
     "sync_catalogue",
     "think",
+    "tick",
+    "trouble",
     "troubles",
     "upcoming",
 ]

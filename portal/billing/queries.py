@@ -68,6 +68,8 @@ class Shown:
     due: Money
     created_at: datetime
     paid_at: datetime | None
+    next_attempt_at: datetime | None
+    subscription_id: str | None
     hosted_url: str | None
     pdf_url: str | None
     lines: tuple[InvoiceLine, ...]
@@ -216,6 +218,28 @@ def invoice(session: Session, account_id: str, invoice_id: str) -> Shown:
     return _shown(row)
 
 
+def bill(session: Session, account_id: str, subscription_id: str) -> Bill | None:
+    """What an account pays or paid for by one subscription, ended or not; None when it is none of its."""
+    row = session.scalar(
+        select(MirroredSubscription)
+        .join(BillingCustomer, BillingCustomer.id == MirroredSubscription.customer_id)
+        .where(MirroredSubscription.id == subscription_id, BillingCustomer.account_id == account_id)
+    )
+    return _bill(session, row) if row is not None and row.line and row.plan else None
+
+
+def trouble(session: Session, account_id: str, trouble_id: str) -> TroubleShown:
+    """A refund or dispute of an account; Missing when it is none of its."""
+    row = session.scalar(
+        select(MirroredTrouble)
+        .join(BillingCustomer, BillingCustomer.id == MirroredTrouble.customer_id)
+        .where(MirroredTrouble.id == trouble_id, BillingCustomer.account_id == account_id)
+    )
+    if row is None:
+        raise Missing("There is no such refund or dispute.")
+    return _trouble(row, account_id)
+
+
 def purchase(session: Session, account_id: str, purchase_id: str) -> Purchase:
     """What an account asked for once; Missing when it never did."""
     row = session.get(Purchase, purchase_id)
@@ -289,18 +313,7 @@ def troubles(session: Session, payments: Payments, *, page: int = 1, size: int =
     """Refunds and disputes, newest first, as `TroubleShown`."""
     found = _mine(select(MirroredTrouble, BillingCustomer.account_id), MirroredTrouble, payments)
     told = _page(session, found.order_by(MirroredTrouble.created_at.desc()), page, size)
-    rows = [
-        TroubleShown(
-            row.id,
-            account_id,
-            row.kind,
-            row.status,
-            Money(row.amount, row.currency),
-            row.reason,
-            row.created_at,
-        )
-        for row, account_id in told.rows
-    ]
+    rows = [_trouble(row, account_id) for row, account_id in told.rows]
     return Told(rows, told.page, told.pages, told.total)
 
 
@@ -396,6 +409,11 @@ def _bill(session: Session, row: MirroredSubscription) -> Bill:
     )
 
 
+def _trouble(row: MirroredTrouble, account_id: str) -> TroubleShown:
+    money = Money(row.amount, row.currency)
+    return TroubleShown(row.id, account_id, row.kind, row.status, money, row.reason, row.created_at)
+
+
 def _card(row: BillingCustomer) -> Card | None:
     if not row.card_brand or not row.card_last4 or not row.card_exp_month or not row.card_exp_year:
         return None
@@ -414,6 +432,8 @@ def _shown(row: MirroredInvoice) -> Shown:
         due=Money(row.due, row.currency),
         created_at=row.created_at,
         paid_at=row.paid_at,
+        next_attempt_at=row.next_attempt_at,
+        subscription_id=row.subscription_id,
         hosted_url=row.hosted_url,
         pdf_url=row.pdf_url,
         lines=lines,

@@ -5,7 +5,6 @@ sandbox together, so that months pass without waiting. Everywhere else there is 
 """
 
 import fcntl
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,7 +62,7 @@ def advance(path: Path, by: timedelta) -> int:
         offset = (_read(path) if path.exists() else 0) + by // timedelta(microseconds=1)
         draft = path.with_name(f"{path.name}.new")
         draft.write_text(f"{offset}\n")
-        os.replace(draft, path)  # whoever reads meanwhile sees the old offset or the new one
+        draft.replace(path)  # whoever reads meanwhile sees the old offset or the new one
     if path == _offset.path:
         _offset.looked_at = 0.0
     return offset

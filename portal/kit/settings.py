@@ -96,7 +96,7 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """Whether the portal is reached on this machine alone."""
-        return _is_loopback(urlsplit(self.public_url).hostname or "")
+        return is_loopback(self.public_url)
 
     @property
     def secure_cookies(self) -> bool:
@@ -150,12 +150,12 @@ def _payments(read: "_Reader", public_url: str) -> Payments | None:
     if not all(secrets):
         raise SettingsError("STRIPE_WEBHOOK_SECRET is not set: without it anyone could tell of payments.")
     if mode == "sandbox":
-        if not _is_loopback(urlsplit(base).hostname or ""):
+        if not is_loopback(base):
             raise SettingsError(
                 "STRIPE_API_BASE must be the sandbox's address on this machine: "
                 "a sk_sandbox_ key is good for nothing else."
             )
-        if not _is_loopback(urlsplit(public_url).hostname or ""):
+        if not is_loopback(public_url):
             raise SettingsError(
                 "PUBLIC_URL must be an address on this machine with a sk_sandbox_ STRIPE_SECRET_KEY: "
                 "nobody could really pay."
@@ -190,7 +190,9 @@ def _running(var: Path) -> Mapping[str, str]:
         raise SettingsError(f"VAR names {var}, whose {STACK_FILE} cannot be read: {problem}.") from None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

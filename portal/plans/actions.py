@@ -195,7 +195,7 @@ def hold(
     )
     session.flush()
     if before.plan != plan.slug:
-        tell(session, PlanChanged(account_id, plan.line, before.plan, plan.slug))
+        tell(session, PlanChanged(account_id, plan.line, before.plan, plan.slug, paid=before.paid))
     return True
 
 
@@ -208,7 +208,7 @@ def release(session: Session, account_id: str, line: str, now: datetime) -> bool
     row.ended_at = now
     session.flush()
     after = queries.current(session, account_id, line=line, now=now)
-    tell(session, PlanChanged(account_id, line, row.plan, after.plan))
+    tell(session, PlanChanged(account_id, line, row.plan, after.plan, paid=True))
     return True
 
 
@@ -243,5 +243,5 @@ def _open(session: Session, account_id: str, line: str, now: datetime) -> Subscr
     row.ended_at = row.ends_at
     session.flush()
     after = queries.current(session, account_id, line=line, now=now)
-    tell(session, PlanChanged(account_id, line, row.plan, after.plan))
+    tell(session, PlanChanged(account_id, line, row.plan, after.plan, paid=row.source == rules.PAYMENT))
     return None

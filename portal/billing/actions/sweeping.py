@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, true, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import plans
@@ -17,8 +17,18 @@ from portal.kit.errors import Refusal
 log = structlog.get_logger(__name__)
 
 
-def sweep_all(sessions: sessionmaker[Session], stripe: Stripe, *, now: datetime) -> list[str]:
-    """Sync every customer, note drift, and take back access that no payment stands for; whom to push."""
+def sweep_all(
+    sessions: sessionmaker[Session],
+    stripe: Stripe,
+    *,
+    now: datetime,
+    before: datetime | None = None,
+    limit: int | None = None,
+) -> list[str]:
+    """Sync every customer, note drift, and take back access that no payment stands for; whom to push.
+
+    With `before`, only customers last synced before that, and at most `limit`: the longest ago first.
+    """
     try:
         stripe_account = stripe.account
     except StripeAway as away:
@@ -34,7 +44,13 @@ def sweep_all(sessions: sessionmaker[Session], stripe: Stripe, *, now: datetime)
                     BillingCustomer.stripe_account == stripe_account,
                     BillingCustomer.stripe_id.is_not(None),
                 )
-                .order_by(BillingCustomer.id)
+                .where(
+                    true()
+                    if before is None
+                    else or_(BillingCustomer.synced_at.is_(None), BillingCustomer.synced_at < before)
+                )
+                .order_by(BillingCustomer.synced_at.asc().nulls_first(), BillingCustomer.id)
+                .limit(limit)
             ).all()
         for account_id, stripe_id in customers:
             if _sweep(session, stripe, account_id, stripe_id or "", now=now):

@@ -5,6 +5,7 @@ nothing else knows how Stripe's objects look or how they changed from version to
 """
 
 from portal.billing.gateway.client import Stripe, open_stripe
+from portal.billing.gateway.sandbox import tick
 from portal.billing.gateway.shelf import Shelf
 from portal.billing.gateway.speaking import Declined, Refused, StripeAway
 from portal.billing.gateway.webhooks import BadWebhook, Incoming, read_event, read_webhook
@@ -20,4 +21,5 @@ __all__ = [
     "open_stripe",
     "read_event",
     "read_webhook",
+    "tick",
 ]
