@@ -21,7 +21,8 @@ PAGES = {
     "dora": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
         /subscription/preview?plan=api-pro&interval=year""",
     "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year
-        /subscription/preview?plan=hosting-pro&interval=month /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
+        /subscription/preview?plan=hosting-pro&interval=month
+        /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
         /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove /team/leave /settings
         /settings/audit /settings/proof /settings/password /settings/email /settings/close /settings/codes
         /settings/address/{address} /accounts/new /keys/nonsense""",
