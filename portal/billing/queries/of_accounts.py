@@ -1,25 +1,21 @@
-"""Billing, as asked. Only rows of the present mode and Stripe account are ever looked at."""
+"""Billing, as asked by accounts: what they pay for, their invoices, and what they asked for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from portal import plans
 from portal.billing import rules
 from portal.billing.models import (
     BillingCustomer,
-    Drift,
     MirroredInvoice,
     MirroredSubscription,
     MirroredTrouble,
     Purchase,
-    WebhookEvent,
 )
-from portal.billing.values import MONTH, Card, Earned, InvoiceLine, Offer
+from portal.billing.values import Card, InvoiceLine, Offer
 from portal.kit.errors import Missing
 from portal.kit.money import Money
 from portal.kit.settings import Payments
@@ -98,27 +94,6 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Recurring:
-    """What one plan brings a month as things stand; yearly prices count for a twelfth."""
-
-    line: str
-    plan: str
-    interval: str
-    subscriptions: int
-    monthly: Money
-
-
-@dataclass(frozen=True)
-class Told:
-    """One page of webhook events, drift or troubles, counted from 1."""
-
-    rows: Sequence[Any]
-    page: int
-    pages: int
-    total: int
-
-
-@dataclass(frozen=True)
 class TroubleShown:
     """A refund or dispute, with the account that it belongs to."""
 
@@ -129,15 +104,6 @@ class TroubleShown:
     amount: Money
     reason: str | None
     created_at: datetime
-
-
-EVENT_STATES: dict[str, ColumnElement[bool]] = {
-    "waiting": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_(None)),
-    "failing": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_not(None)),
-    "done": and_(WebhookEvent.processed_at.is_not(None), WebhookEvent.ignored.is_(None)),
-    "ignored": WebhookEvent.ignored.is_not(None),
-    "swept": WebhookEvent.swept_at.is_not(None),
-}
 
 
 def customer(session: Session, account_id: str, payments: Payments) -> BillingCustomer | None:
@@ -237,7 +203,7 @@ def trouble(session: Session, account_id: str, trouble_id: str) -> TroubleShown:
     )
     if row is None:
         raise Missing("There is no such refund or dispute.")
-    return _trouble(row, account_id)
+    return trouble_shown(row, account_id)
 
 
 def purchase(session: Session, account_id: str, purchase_id: str) -> Purchase:
@@ -250,127 +216,14 @@ def purchase(session: Session, account_id: str, purchase_id: str) -> Purchase:
 
 def requests_of(session: Session, account_id: str) -> dict[str, Purchase]:
     """What the account asked staff for and is still open, by line."""
-    rows = session.scalars(_open_requests().where(Purchase.account_id == account_id))
+    rows = session.scalars(open_requests().where(Purchase.account_id == account_id))
     return {row.line: row for row in rows}
 
 
-def requests(session: Session) -> Sequence[Purchase]:
-    """What accounts asked staff for and is still open, oldest first."""
-    return session.scalars(_open_requests().order_by(Purchase.asked_at)).all()
-
-
-def earned(session: Session, payments: Payments, *, since: datetime) -> list[Earned]:
-    """What came in since a moment, by calendar month of payment, line and plan."""
-    rows = session.scalars(
-        _mine(select(MirroredInvoice), MirroredInvoice, payments)
-        .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
-        .order_by(MirroredInvoice.paid_at)
-    )
-    return rules.earned((row.paid_at, row.id, _lines(row)) for row in rows if row.paid_at is not None)
-
-
-def recurring(session: Session, payments: Payments) -> list[Recurring]:
-    """What the open subscriptions bring a month, by plan and interval."""
-    rows = session.execute(
-        _mine(
-            select(
-                MirroredSubscription.line,
-                MirroredSubscription.plan,
-                MirroredSubscription.interval,
-                MirroredSubscription.currency,
-                func.count(),
-                func.sum(MirroredSubscription.amount),
-            ),
-            MirroredSubscription,
-            payments,
-        )
-        .where(
-            MirroredSubscription.status.in_(("active", "past_due")),
-            MirroredSubscription.line.is_not(None),
-            MirroredSubscription.second_at.is_(None),
-        )
-        .group_by(
-            MirroredSubscription.line,
-            MirroredSubscription.plan,
-            MirroredSubscription.interval,
-            MirroredSubscription.currency,
-        )
-        .order_by(MirroredSubscription.line, MirroredSubscription.plan, MirroredSubscription.interval)
-    )
-    return [
-        Recurring(
-            line or "",
-            plan or "",
-            interval or MONTH,
-            count,
-            Money(rules.monthly(int(amount), interval or MONTH), currency),
-        )
-        for line, plan, interval, currency, count, amount in rows
-    ]
-
-
-def troubles(session: Session, payments: Payments, *, page: int = 1, size: int = 50) -> Told:
-    """Refunds and disputes, newest first, as `TroubleShown`."""
-    found = _mine(select(MirroredTrouble, BillingCustomer.account_id), MirroredTrouble, payments)
-    told = _page(session, found.order_by(MirroredTrouble.created_at.desc()), page, size)
-    rows = [_trouble(row, account_id) for row, account_id in told.rows]
-    return Told(rows, told.page, told.pages, told.total)
-
-
-def events(
-    session: Session, *, state: str | None = None, words: str = "", page: int = 1, size: int = 50
-) -> Told:
-    """The inbox of webhooks, newest first: `WebhookEvent` rows in a state of `EVENT_STATES` (None: any)."""
-    found = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
-    if state:
-        found = found.where(EVENT_STATES[state])
-    if words:
-        found = found.where(
-            or_(
-                *(column.icontains(words, autoescape=True) for column in (WebhookEvent.id, WebhookEvent.type))
-            )
-        )
-    told = _page(session, found, page, size)
-    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
-
-
-def event(session: Session, event_id: str) -> WebhookEvent:
-    """One webhook of the inbox; Missing when it never came."""
-    if (row := session.get(WebhookEvent, event_id)) is None:
-        raise Missing("There is no such event.")
-    return row
-
-
-def events_failing(session: Session) -> int:
-    """How many webhooks failed and wait to be tried again."""
-    return session.scalar(select(func.count()).select_from(WebhookEvent).where(EVENT_STATES["failing"])) or 0
-
-
-def drifts(session: Session, *, page: int = 1, size: int = 50) -> Told:
-    """Where a sweep found our books to differ from Stripe's, newest first: `Drift` rows."""
-    told = _page(session, select(Drift).order_by(Drift.found_at.desc(), Drift.id.desc()), page, size)
-    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
-
-
-def _open_requests() -> Select[Purchase]:
+def open_requests() -> Select[Purchase]:
     return select(Purchase).where(
         Purchase.kind == "request", Purchase.finished_at.is_(None), Purchase.failed_at.is_(None)
     )
-
-
-def _mine(statement: Any, table: Any, payments: Payments) -> Any:
-    """Only what belongs to the present mode."""
-    return statement.join(BillingCustomer, BillingCustomer.id == table.customer_id).where(
-        BillingCustomer.mode == payments.mode
-    )
-
-
-def _page(session: Session, statement: Any, page: int, size: int) -> Told:
-    total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-    pages = max(1, -(-total // size))
-    page = min(max(page, 1), pages)
-    rows = session.execute(statement.limit(size).offset((page - 1) * size)).all()
-    return Told(rows, page, pages, total)
 
 
 def _bill(session: Session, row: MirroredSubscription) -> Bill:
@@ -409,7 +262,7 @@ def _bill(session: Session, row: MirroredSubscription) -> Bill:
     )
 
 
-def _trouble(row: MirroredTrouble, account_id: str) -> TroubleShown:
+def trouble_shown(row: MirroredTrouble, account_id: str) -> TroubleShown:
     money = Money(row.amount, row.currency)
     return TroubleShown(row.id, account_id, row.kind, row.status, money, row.reason, row.created_at)
 
@@ -421,7 +274,7 @@ def _card(row: BillingCustomer) -> Card | None:
 
 
 def _shown(row: MirroredInvoice) -> Shown:
-    lines = _lines(row)
+    lines = lines_of(row)
     return Shown(
         id=row.id,
         number=row.number,
@@ -440,7 +293,7 @@ def _shown(row: MirroredInvoice) -> Shown:
     )
 
 
-def _lines(row: MirroredInvoice) -> tuple[InvoiceLine, ...]:
+def lines_of(row: MirroredInvoice) -> tuple[InvoiceLine, ...]:
     return tuple(
         InvoiceLine(
             text=line["text"],
