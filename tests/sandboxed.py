@@ -17,9 +17,12 @@ from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_open
 
 import stripe
 
+from portal.billing import Stripe
+from portal.kit.settings import Payments
 from sandbox.stripe import faults
 from sandbox.stripe.billing import periods
 from sandbox.stripe.server import Server
+from tests.stripe.watching import Watched
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
@@ -27,8 +30,11 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 class StripeSandbox:
     """A running sandbox.
 
-    `.key`, `.base`, `.clock_file`; `.client` is a real StripeClient. `.advance("31d")` moves the one clock and
-    does what became due. Webhooks wait until `.deliver_now()`, unless it was made with `deliver=True`.
+    `.key`, `.base`, `.clock_file`; `.client` is a real StripeClient. `.advance("31d")` moves the one clock
+    and does what became due. Webhooks wait until `.deliver_now()`, unless it was made with `deliver=True`.
+
+    All that is said through `.client`, `.gateway()` and to callables of `.deliver_to` is held to Stripe's
+    description: at the end, AssertionError when something did not fit.
     """
 
     def __init__(self, folder, *, deliver=False):
@@ -41,10 +47,11 @@ class StripeSandbox:
         self._server = Server(key=self.key, state=folder, clock=self.clock_file)
         self.sandbox = self._server.sandbox
         self.base = self.sandbox.base
+        self.watches = []
         self.client = stripe.StripeClient(
             self.key,
             base_addresses=dict.fromkeys(("api", "files", "connect", "meter_events"), self.base),
-            http_client=stripe.RequestsClient(timeout=10),
+            http_client=stripe.RequestsClient(timeout=10, session=self.watch(refusable=True)),
         )
         self.v1 = self.client.v1
 
@@ -52,8 +59,25 @@ class StripeSandbox:
         self._server.start(deliver=self._deliver)
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, kind, *error):
         self._server.stop()
+        problems = [problem for watch in self.watches for problem in watch.problems]
+        if kind is None and problems:
+            raise AssertionError("Not as Stripe describes it:\n" + "\n".join(dict.fromkeys(problems)))
+
+    @property
+    def payments(self):
+        """The settings that lead here."""
+        return Payments(self.key, (self.secret,), self.base, "sandbox")
+
+    def gateway(self):
+        """Our own gateway: whatever it asks must be as Stripe describes it, and may not even be refused."""
+        return Stripe(self.payments, transport=self.watch())
+
+    def watch(self, **more):
+        """A transport for the library's HTTP client, which is looked at when the sandbox ends."""
+        self.watches.append(Watched(**more))
+        return self.watches[-1]
 
     @property
     def now(self):
@@ -74,11 +98,11 @@ class StripeSandbox:
         self.advance(moment - self.now)
 
     def deliver_to(self, target, events=("*",), secret=None):
-        """Send events to an address, or to a callable given the body and the headers, which answers a status."""
+        """Send events to an address, or to a callable that takes body and headers and answers a status."""
         url = target
         if callable(target):
             url = f"http://127.0.0.1/in-process/{secrets.token_hex(4)}"
-            self.sandbox.courier.receivers[url] = target
+            self.sandbox.courier.receivers[url] = self._watching(target)
         self._server.endpoint(url, secret or self.secret, tuple(events))
         return secret or self.secret
 
@@ -120,6 +144,15 @@ class StripeSandbox:
     def post(self, path, **fields):
         """A form, sent."""
         return self._send(Request(self._url(path), urlencode(fields).encode(), method="POST"))
+
+    def _watching(self, receiver):
+        watch = self.watch(gently=True)
+
+        def receive(body, headers):
+            watch.told(body)
+            return receiver(body, headers)
+
+        return receive
 
     def _url(self, path):
         return path if urlsplit(path).scheme else self.base + path
