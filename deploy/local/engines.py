@@ -27,7 +27,7 @@ class Engines:
         passwords = passwords or Passwords()
         self.folder = folder
         self.postgres = Postgres(folder, postgres_port or free_port(), passwords, durable=durable)
-        self.redis = Redis(folder, redis_port or free_port(), passwords.redis)
+        self.redis = Redis(folder, redis_port or free_port(), passwords.redis, durable=durable)
 
     def __enter__(self) -> Self:
         self.postgres.start()

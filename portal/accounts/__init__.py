@@ -34,13 +34,14 @@ from portal.accounts.actions.signins import (
     see,
     switch,
 )
-from portal.accounts.actions.signups import send_verification, sign_up, verify
+from portal.accounts.actions.signups import send_verification, sign_up, signed_up_with, verify
 from portal.accounts.actions.staff import (
     add_account,
     add_staff,
     drop_codes,
     find_or_add,
     first_operator,
+    remove_staff,
 )
 from portal.accounts.actions.team import (
     change_role,
@@ -207,6 +208,7 @@ __all__ = [
     "record_person",
     "recovery_codes_left",
     "remove",
+    "remove_staff",
     "rename",
     "rename_account",
     "renew",
@@ -222,6 +224,7 @@ __all__ = [
     "sign_ins",
     "sign_up",
     "signed_in_with",
+    "signed_up_with",
     "start_codes",
     "suspend",
     "switch",

@@ -36,6 +36,7 @@ TOKEN_LIFE = {
     "address": timedelta(minutes=60),
     "invitation": timedelta(days=7),
     "sign_in": timedelta(hours=24),
+    "sign_up": timedelta(hours=24),
 }
 TOKEN_PATHS = {
     "verify": "/verify/",

@@ -8,7 +8,7 @@ from portal.cli.base import House, house
 
 @click.group("staff")
 def staff_group() -> None:
-    """Add the people who run the platform, and help who is locked out."""
+    """Add and remove the people who run the platform, and help who is locked out."""
 
 
 @staff_group.command("add")
@@ -20,6 +20,15 @@ def add_staff(email: str, role: str) -> None:
         person = accounts.add_staff(here.session, email, role, actor=here.actor, now=here.now)
         link = _sign_in_link(here, person)
     click.echo(link)
+
+
+@staff_group.command("remove")
+@click.argument("email")
+def remove_staff(email: str) -> None:
+    """Make EMAIL an ordinary person again, and sign them out everywhere."""
+    with house() as here:
+        accounts.remove_staff(here.session, email, actor=here.actor, now=here.now)
+    click.echo(f"{email} is no longer staff.")
 
 
 @staff_group.command("invite-first")

@@ -35,7 +35,7 @@ def clean_name(name: str) -> str:
     name = name.strip()
     if not name:
         raise Invalid("Give the key a name.", field="name")
-    if len(name) > NAME_MOST or CONTROL.search(name):
+    if len(name) > NAME_MOST or not name.isprintable():
         raise Invalid(f"A name has at most {NAME_MOST} characters, on one line.", field="name")
     return name
 

@@ -125,8 +125,10 @@ def ask_address_change() -> ResponseReturnValue:
 @room.get("/settings/address/<token>")
 @site.limiter.limit(CHANGES)
 @public
-def confirm_address(token: str) -> str:
+def confirm_address(token: str) -> ResponseReturnValue:
     found = accounts.look(site.session(), "address", token, now=clock.now())
+    if (elsewhere := visitor.not_theirs(found.person_id)) is not None:
+        return elsewhere
     return render_template("settings/address.html", token=token, email=found.subject)
 
 
@@ -134,14 +136,16 @@ def confirm_address(token: str) -> str:
 @site.limiter.limit(CHANGES)
 @public
 def change_address(token: str) -> ResponseReturnValue:
-    """Use the new address from now on. The link may be opened in a browser where nobody is signed in."""
+    """Use the new address, as whoever asked for it: a stranger's click must not give theirs away."""
     session, now = site.session(), clock.now()
+    found = accounts.look(session, "address", token, now=now)
+    if (elsewhere := visitor.not_theirs(found.person_id)) is not None:
+        return elsewhere
     with unit(session):
         person = accounts.change_address(session, token, address=site.client_address(), now=now)
-        if mine := g.person is not None and g.person.id == person.id:
-            visitor.keep(accounts.renew(session, visitor.sign_in_id(), now=now))
+        visitor.keep(accounts.renew(session, visitor.sign_in_id(), now=now))
     flash(f"Your e-mail address is now {person.email}.", "good")
-    return redirect("/settings" if mine else "/login", 303)
+    return redirect("/settings", 303)
 
 
 def _onward() -> str:

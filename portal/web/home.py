@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as Answer
 from wtforms import EmailField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Email, InputRequired, Length
 
 from portal import accounts, plans
@@ -72,7 +73,7 @@ def docs() -> str:
 @guards.public
 def contact() -> str:
     form = _message_form()
-    if form.about.data is None and request.args.get("about") in dict(form.about.choices):
+    if form.about.data is None and request.args.get("about") in _subjects(form):
         form.about.data = request.args["about"]
     if g.person is not None:
         form.name.data, form.email.data = g.person.name, g.person.email
@@ -118,12 +119,16 @@ def logo() -> Response:
 def _message_form() -> MessageForm:
     form = MessageForm()
     catalogue = plans.catalogue_or_none(site.session())
-    subjects = (
-        [(plan.slug, plan.name) for plan in catalogue.plans if plan.tier != "free"] if catalogue else []
-    )
-    one_offs = [(one.slug, one.name) for one in catalogue.one_offs] if catalogue else []
-    form.about.choices = [(SOMETHING_ELSE, "Something else"), *subjects, *one_offs]
+    form.about.choices = [SelectChoice(SOMETHING_ELSE, "Something else")]
+    if catalogue is not None:
+        offers = {plan.slug: plan.name for plan in catalogue.plans if plan.tier != "free"}
+        offers |= {one_off.slug: one_off.name for one_off in catalogue.one_offs}
+        form.about.choices += [SelectChoice(slug, name) for slug, name in offers.items()]
     return form
+
+
+def _subjects(form: MessageForm) -> dict[str, str]:
+    return {choice.value: choice.label for choice in form.about.choices}
 
 
 def _write_to_operators(form: MessageForm) -> None:
@@ -132,7 +137,7 @@ def _write_to_operators(form: MessageForm) -> None:
     message = {
         "sender": form.name.data,
         "email": form.email.data,
-        "about": dict(form.about.choices)[form.about.data],
+        "about": _subjects(form)[form.about.data],
         "message": form.message.data,
         "account": g.account.name if g.account else None,
     }

@@ -1,12 +1,13 @@
 """Keys, as pages."""
 
 import shlex
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import DateField, Field, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from portal import keys, plans
@@ -18,14 +19,14 @@ from portal.web import guards, site
 room = Blueprint("keys", __name__)
 
 ENVIRONMENTS = [
-    ("live", "Live: counts against your plan"),
-    ("test", "Test: has an allowance of its own and is never billed"),
+    SelectChoice("live", "Live: counts against your plan"),
+    SelectChoice("test", "Test: has an allowance of its own and is never billed"),
 ]
 OVERLAPS = [
-    ("now", "Stop it now"),
-    ("1h", "Let it work for 1 more hour"),
-    ("24h", "Let it work for 24 more hours"),
-    ("7d", "Let it work for 7 more days"),
+    SelectChoice("now", "Stop it now"),
+    SelectChoice("1h", "Let it work for 1 more hour"),
+    SelectChoice("24h", "Let it work for 24 more hours"),
+    SelectChoice("7d", "Let it work for 7 more days"),
 ]
 Page = str | Response | tuple[str, int]
 
@@ -46,7 +47,7 @@ class NewKey(Described):
 
     def ends_at(self) -> datetime | None:
         """The end of the chosen day, in UTC."""
-        if self.expires_at.data is None:
+        if self.expires_at.data in (None, date.max):  # the calendar ends there, and so has no next day
             return None
         return datetime.combine(self.expires_at.data + timedelta(days=1), time(), UTC)
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from portal import accounts
 from portal.accounts import Person
@@ -43,7 +44,10 @@ class FilterForm(FlaskForm):  # type: ignore[misc]
         csrf = False
 
     q = StringField("To or about")
-    state = SelectField("State", choices=[("", "All"), *((key, words) for key, (words, _) in STATES.items())])
+    state = SelectField(
+        "State",
+        choices=[SelectChoice("", "All"), *(SelectChoice(key, words) for key, (words, _) in STATES.items())],
+    )
 
 
 @room.get("/operator/letters")

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
@@ -127,15 +126,8 @@ def use_link(token: str) -> ResponseReturnValue:
 @public
 def leave() -> ResponseReturnValue:
     session = site.session()
-    if current_user.is_authenticated:
-        with unit(session):
-            accounts.end(
-                session,
-                current_user.person.id,
-                current_user.sign_in.id,
-                address=site.client_address(),
-                now=clock.now(),
-            )
+    with unit(session):
+        visitor.end_this(now=clock.now())
     visitor.leave()
     flash("You are signed out.", "good")
     return redirect("/login", 303)

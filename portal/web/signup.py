@@ -51,7 +51,7 @@ def create() -> ResponseReturnValue:
     if form.validate_on_submit() and accept_terms(form):
         try:
             with unit(session):
-                accounts.sign_up(
+                secret = accounts.sign_up(
                     session,
                     name=form.name.data,
                     email=form.email.data,
@@ -65,6 +65,7 @@ def create() -> ResponseReturnValue:
             site.refuse(form, refusal)
         else:
             cookie_session["signed_up"] = accounts.normal_email(form.email.data)
+            cookie_session["signed_up_with"] = secret
             return redirect("/signup/sent", 303)
     return render_template("signup/new.html", form=form), 422
 
@@ -78,9 +79,11 @@ def sent() -> str:
 @room.get("/verify/<token>")
 @site.limiter.limit(LINKS)
 @public
-def verify(token: str) -> str:
+def verify(token: str) -> ResponseReturnValue:
     """Only a button: programs that look through letters open links, but press nothing."""
-    accounts.look(site.session(), "verify", token, now=clock.now())
+    person_id = accounts.look(site.session(), "verify", token, now=clock.now()).person_id
+    if not _signed_up_here(person_id) and (elsewhere := visitor.not_theirs(person_id)) is not None:
+        return elsewhere
     return render_template("signup/verify.html", token=token)
 
 
@@ -88,18 +91,21 @@ def verify(token: str) -> str:
 @site.limiter.limit(LINKS)
 @public
 def verified(token: str) -> ResponseReturnValue:
-    """Prove the address; who signed up in this very browser is signed in as well."""
+    """Prove the address, as whoever signed up in this very browser, who is signed in as well, or signed in.
+
+    Nobody else: the password of this sign-up may be a stranger's, who used somebody's address.
+    """
     session, now = site.session(), clock.now()
-    signed_up = cookie_session.get("signed_up")
+    person_id = accounts.look(session, "verify", token, now=now).person_id
+    newcomer = _signed_up_here(person_id)
+    if not newcomer and (elsewhere := visitor.not_theirs(person_id)) is not None:
+        return elsewhere
     with unit(session):
         person = accounts.verify(session, token, address=site.client_address(), now=now)
-        newcomer = signed_up == person.email and g.person is None and person.totp_enabled_at is None
         if newcomer:
             visitor.enter(person, now=now)
     flash("Your e-mail address is confirmed.", "good")
-    if newcomer or g.person is not None:
-        return redirect(visitor.home(g.person or person), 303)
-    return redirect("/login", 303)
+    return redirect(visitor.home(person), 303)
 
 
 @room.post("/verification")
@@ -146,6 +152,14 @@ def switch() -> ResponseReturnValue:
     with unit(session):
         accounts.switch(session, visitor.sign_in_id(), g.person.id, request.form.get("to", ""))
     return redirect("/dashboard", 303)
+
+
+def _signed_up_here(person_id: str | None) -> bool:
+    """Whether nobody is signed in on this browser, and it is the one that this person signed up with."""
+    secret = cookie_session.get("signed_up_with")
+    if g.person is not None or not isinstance(secret, str):
+        return False
+    return accounts.signed_up_with(site.session(), secret, now=clock.now()) == person_id is not None
 
 
 def accept_terms(form: FlaskForm) -> bool:

@@ -1,6 +1,7 @@
 """The site's shared parts: extensions, the session of a request, and who is visiting."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any, cast
 
 import structlog
@@ -31,7 +32,13 @@ def client_address() -> str:
     return request.remote_addr or "unknown"
 
 
-limiter = Limiter(key_func=client_address, strategy="moving-window", headers_enabled=False)
+def throttled_address() -> str:
+    """Whom throttles count: an address of IPv4, and all of a /64 of IPv6, which is one customer's."""
+    address = client_address()
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+limiter = Limiter(key_func=throttled_address, strategy="moving-window", headers_enabled=False)
 
 
 def session() -> Session:

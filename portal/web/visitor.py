@@ -4,11 +4,12 @@ The cookie holds a random token and nothing else; the row behind it says who, un
 which account. Ending the row ends the cookie, wherever a copy of it may be.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Request, Response, abort, g, redirect, request
+from flask import Flask, Request, Response, abort, flash, g, redirect, request
 from flask import session as cookie_session
 from flask_login import UserMixin, current_user
 from werkzeug.wrappers import Response as Answer
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response as Answer
 from portal import accounts
 from portal.kit import clock, tokens
 from portal.kit.db import unit
+from portal.kit.errors import Missing
 from portal.web import site
 
 REMEMBER_SECONDS = 90 * 86_400
@@ -49,10 +51,22 @@ def browser() -> accounts.Browser:
 
 def enter(person: accounts.Person, *, remember: bool = False, now: datetime) -> None:
     """Sign a person in on this browser, ending what it was signed in with; must stand in a unit."""
-    if current_user.is_authenticated:
-        accounts.end(site.session(), current_user.person.id, current_user.sign_in.id, now=now)
+    end_this(now=now)
     token = accounts.begin(site.session(), person, browser(), remember=remember, now=now)
     keep(token, remember=remember)
+
+
+def end_this(*, now: datetime) -> None:
+    """End what this browser is signed in with, if anything; a second click may have ended it already."""
+    if current_user.is_authenticated:
+        with suppress(Missing):
+            accounts.end(
+                site.session(),
+                current_user.person.id,
+                current_user.sign_in.id,
+                address=site.client_address(),
+                now=now,
+            )
 
 
 def keep(token: str, *, remember: bool | None = None) -> None:
@@ -118,6 +132,14 @@ def unproven(page: str | None = None) -> Answer | None:
     if accounts.is_proven(current_user.sign_in.proven_at, clock.now()):
         return None
     return redirect(f"/settings/proof?next={quote(page or request.path)}", 303)
+
+
+def not_theirs(person_id: str | None) -> Answer | None:
+    """Where to send whoever opens a link that only this person may use; None when it is them."""
+    if current_user.is_authenticated and current_user.person.id == person_id:
+        return None
+    flash("Sign in with your password first: a link alone does not show that it is you.", "due")
+    return redirect(f"/login?next={quote(request.path)}", 303)
 
 
 def _refuse_nul() -> None:

@@ -41,7 +41,8 @@ class StripeError(Exception):
         if self.param:
             error["param"] = self.param
         error.update(self.more)
-        error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
+        if self.status != 401:  # a stranger has no logs
+            error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
         return {"error": error}
 
 

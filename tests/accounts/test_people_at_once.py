@@ -86,6 +86,21 @@ def test_two_sign_ups_with_one_address_make_one_person(database, at_once):
         assert len(facts(session, accounts.SignUpRepeated)) == 3
 
 
+def test_somebody_new_who_accepts_twice_at_once_joins_once(database, at_once):
+    with database() as session, unit(session):
+        alice = enrol(session, "Alice")
+        account = account_of(session, alice)
+        found = accounts.invite(
+            session, account.id, "dora@example.com", "viewer", actor=accounts.actor(alice), now=NOON
+        )
+        secret = accounts.make_link(session, "", "invitation", now=NOON, subject=found.id).rpartition("/")[2]
+
+    def accept(session):
+        return accounts.join_as_new(session, secret, "Dora", PASSWORD, now=NOON)
+
+    assert len(kept(at_once(*[accept] * 4))) == 1
+
+
 def test_tries_at_once_are_all_counted(database, at_once):
     with database() as session, unit(session):
         enrol(session, "Alice")

@@ -11,6 +11,7 @@ from tests.accounts.people import (
     NOON,
     PASSWORD,
     PHONE,
+    VAULT,
     account_of,
     actions,
     enrol,
@@ -84,6 +85,24 @@ def test_a_reset_leaves_the_authenticator_as_it_is(session, alice):
     turn_codes_on(session, alice)
     accounts.reset(session, secret_of(session, "reset", person_id=alice.id), NEW_PASSWORD, now=NOON)
     assert alice.totp_enabled_at is not None and alice.totp_secret is not None
+
+
+def test_what_was_set_up_before_the_address_was_proven_does_not_outlive_a_reset(session):
+    alice = enrol(session, "Alice")
+    turn_codes_on(session, alice)
+    begin(session, alice)
+    alice.verified_at = None
+    accounts.reset(session, secret_of(session, "reset", person_id=alice.id), NEW_PASSWORD, now=NOON)
+    assert alice.totp_secret is None and alice.totp_enabled_at is None
+    assert accounts.recovery_codes_left(session, alice.id) == 0
+    begin(session, alice, PHONE)
+    assert facts(session, accounts.SignedInFromNewPlace) == []
+
+
+def test_a_secret_that_waits_for_its_first_code_does_not_outlive_the_password(session, alice):
+    accounts.start_codes(session, alice.id, VAULT)
+    accounts.reset(session, secret_of(session, "reset", person_id=alice.id), NEW_PASSWORD, now=NOON)
+    assert alice.totp_secret is None
 
 
 def test_an_address_changes_when_the_new_one_is_proven(session, alice):

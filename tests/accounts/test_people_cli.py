@@ -45,6 +45,30 @@ def test_staff_get_a_link_that_signs_them_in_once(upkeep, world, web_app, settin
     assert Visit(web_app).get(urlsplit(link).path).status_code == 404
 
 
+def test_a_stranger_who_signed_up_with_the_address_before_does_not_become_staff(upkeep, world, web_app):
+    world.enrol("Oscar", verified=False)
+    stranger = Visit(web_app)
+    stranger.sign_in("oscar@example.com")
+    (link,) = lines(upkeep(staff_group, "add", "oscar@example.com", "--role", "operator"))
+    assert stranger.get("/operator").status_code == 303
+    assert stranger.sign_in("oscar@example.com").status_code == 422
+    assert Visit(web_app).send(urlsplit(link).path).location == "/dashboard"
+    assert world.person("oscar@example.com").verified_at is not None
+
+
+def test_who_is_no_longer_staff_is_signed_out_and_finds_no_staff_page(upkeep, world, web_app):
+    world.enrol("Oscar")
+    world.make_staff("oscar@example.com", "operator")
+    visit = Visit(web_app)
+    visit.sign_in("oscar@example.com")
+    assert visit.get("/operator").status_code == 200
+    lines(upkeep(staff_group, "remove", "oscar@example.com"))
+    assert visit.get("/operator").status_code == 303
+    visit.sign_in("oscar@example.com")
+    assert visit.get("/operator").status_code == 404
+    assert upkeep(staff_group, "remove", "oscar@example.com").exit_code == 1
+
+
 def test_the_first_operator_is_invited_until_one_has_signed_in(upkeep, world, web_app):
     (first,) = lines(upkeep(staff_group, "invite-first"))
     (second,) = lines(upkeep(staff_group, "invite-first"))

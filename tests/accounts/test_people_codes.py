@@ -33,9 +33,22 @@ def test_codes_are_on_once_the_first_one_is_right(session, alice):
     assert accounts.pending_secret(alice, VAULT) is None
 
 
+def test_codes_wait_until_the_address_is_proven(session):
+    dora = enrol(session, "Dora", verified=False)
+    with pytest.raises(Conflict):
+        accounts.start_codes(session, dora.id, VAULT)
+
+
 def test_the_secret_is_sealed_at_rest(session, alice):
     accounts.start_codes(session, alice.id, VAULT)
     assert accounts.pending_secret(alice, VAULT) not in alice.totp_secret
+
+
+def test_under_another_secret_the_recovery_codes_still_open(session, alice):
+    authenticator, recovery = turn_codes_on(session, alice)
+    renewed = accounts.Vault("another secret of the installation")
+    assert not accounts.check_code(session, alice, authenticator.at(LATER), renewed, LAPTOP, now=LATER)
+    assert accounts.check_code(session, alice, recovery[0], renewed, LAPTOP, now=LATER)
 
 
 def test_a_second_authenticator_needs_the_first_turned_off(session, alice):

@@ -51,6 +51,16 @@ def test_an_invitation_is_accepted_by_somebody_known(session, people):
         accounts.join(session, secret, people.charlie.id, now=NOON)
 
 
+def test_one_joins_with_a_proven_address_or_the_invited_one(session, people):
+    dora = enrol(session, "Dora", verified=False)
+    to_another = invite(session, people.account, people.alice, "eve@example.com")
+    with pytest.raises(Conflict):
+        accounts.join(session, secret_of(session, "invitation", subject=to_another.id), dora.id, now=NOON)
+    to_her = invite(session, people.account, people.alice, dora.email)
+    accounts.join(session, secret_of(session, "invitation", subject=to_her.id), dora.id, now=NOON)
+    assert dora.verified_at == NOON
+
+
 def test_asking_again_renews_the_invitation_and_ends_the_earlier_link(session, people):
     first = invite(session, people.account, people.alice)
     old = secret_of(session, "invitation", subject=first.id)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from deploy.local.process import wait_until
 from portal.gate import AccountRecord, Admission, Allowance, Gate, Grant, Question, Settled, Span, Terms
 from portal.kit import tokens
 from portal.kit.tokens import Pepper
@@ -93,3 +94,10 @@ def gate(redis, book, **options):
 
 def ask(gate, token, **question):
     return gate.verify(Question(token, **question))
+
+
+def restart(engines, redis):
+    """Kill Redis and start it again, once all is written: a kill may else lose what was just acknowledged."""
+    assert wait_until(lambda: redis.info("persistence")["aof_buffer_length"] == 0, 30)
+    engines.redis.kill()
+    engines.redis.start()

@@ -7,7 +7,7 @@ import pytest
 
 from portal.gate import Allowance, Span, Terms, Unavailable
 from portal.kit.errors import Invalid, Missing
-from tests.gate.book import DAY_MS, Clock, PaperBook, ask, gate, now_ms
+from tests.gate.book import DAY_MS, Clock, PaperBook, ask, gate, now_ms, restart
 
 UTC_MINUTE = 60_000
 
@@ -173,8 +173,7 @@ def test_a_reservation_ends_when_redis_is_restarted(engines, redis, book, door):
     """It may have been confirmed and settled in the life that was lost."""
     token = book.mint()
     name = ask(door, token, cost=10, reserve=True).reservation_id
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, redis)
     with pytest.raises(Missing):
         door.confirm(name, 1)
     assert ask(door, token, cost=10).quota.used == 10
@@ -286,8 +285,7 @@ def test_a_seal_may_be_asked_for_again(book, door, clock):
 def test_after_a_restart_calls_are_counted_in_another_generation(engines, redis, book, door, clock):
     token = book.mint()
     ask(door, token)
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, redis)
     assert ask(door, token).quota.used == 2, "what was not settled yet counts against the ceiling"
     assert len({count.batch.gen for count in door.peek(book.tag).counts}) == 2
     (sealed,) = door.seal([book.tag])

@@ -112,6 +112,7 @@ BAD = [
     ({"name": "   "}, "name"),
     ({"name": "x" * 81}, "name"),
     ({"name": "two\nlines"}, "name"),
+    ({"name": "turned \u202eround"}, "name"),
     ({"environment": "staging"}, "environment"),
     ({"scopes": ["read memories"]}, "scopes"),
     ({"scopes": ["<script>"]}, "scopes"),

@@ -97,7 +97,9 @@ def test_events_alone_may_reach_a_quota(house):
     take(house, event(house, 2, meter="calls", units=300))
     take(house, event(house, 3, meter="calls", units=300))
     with house.database() as session:
-        told = session.scalars(select(ToldFact).where(ToldFact.name == "metering.QuotaReached")).all()
+        told = session.scalars(
+            select(ToldFact).where(ToldFact.name == "metering.QuotaReached").order_by(ToldFact.id)
+        ).all()
         assert [fact.data["percent"] for fact in told] == [80, 100]
 
 

@@ -9,6 +9,7 @@ from portal import metering
 from portal.gate import Unavailable
 from portal.kit import db
 from portal.metering import settling
+from tests.gate.book import restart
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,8 +55,7 @@ def test_a_restarted_redis_balances(engines, house):
     house.call(cost=5)
     house.settle()
     house.call(cost=2)
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, house.redis)
     found = calls(house)
     assert (found.counter, found.difference, found.state) == (7, 0, "cold")
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from portal import accounts, keys, metering
 from portal.kit.outbox import ToldFact
 from portal.metering import UsageDay, UsageHour, UsageRow, UsageTotal
+from tests.gate.book import restart
 from tests.metering.conftest import ACTOR
 
 
@@ -47,7 +48,9 @@ def test_the_letters_are_told_once(house):
     assert house.settle().notices == 1
     assert house.settle().notices == 0
     with house.database() as session:
-        told = session.scalars(select(ToldFact).where(ToldFact.name == "metering.QuotaReached")).all()
+        told = session.scalars(
+            select(ToldFact).where(ToldFact.name == "metering.QuotaReached").order_by(ToldFact.id)
+        ).all()
         assert [fact.data["percent"] for fact in told] == [80, 100]
     assert house.call().code == "QUOTA_EXCEEDED"
 
@@ -98,8 +101,7 @@ def test_counts_of_no_account_are_left_alone(house):
 
 def test_a_quota_reached_before_a_restart_is_told_after_it(engines, house):
     house.call(cost=1000)
-    engines.redis.kill()
-    engines.redis.start()
+    restart(engines, house.redis)
     assert house.settle().notices == 2
 
 
@@ -143,3 +145,17 @@ def counted(house, statements):
         yield
     finally:
         event.remove(bind, "before_cursor_execute", note)
+
+
+def test_while_postgres_is_down_known_keys_pass_and_nothing_is_lost(engines, house):
+    assert house.call().valid
+    engines.postgres.stop()
+    try:
+        assert house.call().quota.used == 2
+        with pytest.raises(OperationalError):
+            house.settle()
+    finally:
+        engines.postgres.start()
+    assert house.settle().lines >= 1
+    with house.database() as session:
+        assert session.scalar(select(UsageTotal.units)) == 2

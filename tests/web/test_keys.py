@@ -128,6 +128,18 @@ BAD = [
 ]
 
 
+def test_a_key_without_scopes_is_not_said_to_have_all(enter):
+    alice = enter("alice")
+    alice.post("/keys", name="CI")
+    page = alice.get("/keys").text
+    assert '<span class="quiet">None</span>' in page and '<span class="quiet">All</span>' not in page
+
+
+def test_the_last_day_of_the_calendar_is_never(enter, database):
+    assert enter("alice").post("/keys", name="CI", expires_at="9999-12-31").status_code == 200
+    assert stored(database)[-1].expires_at is None
+
+
 @pytest.mark.parametrize(("wrong", "sentence"), BAD, ids=[item[1] for item in BAD])
 def test_a_form_with_bad_input_comes_back_with_its_values(enter, database, wrong, sentence):
     form = {"name": "Kept name", "environment": "test", "scopes": "kept:scope", "allowed_cidrs": "192.0.2.77"}

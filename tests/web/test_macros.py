@@ -7,6 +7,7 @@ from flask import Flask, g, render_template_string
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.web import words
@@ -20,8 +21,10 @@ CHART = '{% from "macros/chart.html" import bars, axis %}'
 
 class Form(FlaskForm):
     name = StringField("Name", [InputRequired("Give the key a name.")])
-    role = SelectField("Role", choices=[("viewer", "Viewer")], default="viewer")
-    kind = RadioField("Environment", choices=[("live", "Live"), ("test", "Test")], default="live")
+    role = SelectField("Role", choices=[SelectChoice("viewer", "Viewer")], default="viewer")
+    kind = RadioField(
+        "Environment", choices=[SelectChoice("live", "Live"), SelectChoice("test", "Test")], default="live"
+    )
     agreed = BooleanField("I accept the terms")
     note = TextAreaField("Note")
 

@@ -4,10 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from flask_login import current_user
 
 from portal import accounts
 from portal.kit import clock
-from portal.web import create_app
+from portal.kit.db import unit
+from portal.web import create_app, site, visitor
 from tests.web.people import PASSWORD, Visit
 
 
@@ -107,6 +109,16 @@ def test_signing_out_makes_every_copy_of_the_cookie_worthless(visit, world):
 
 def test_signing_out_twice_is_no_fault(visit, world):
     assert visit.send("/logout", on="/login").location == "/login"
+
+
+def test_of_two_clicks_at_once_the_second_finds_the_sign_in_ended_and_is_no_fault(visit, world, web_app):
+    world.enrol("Alice")
+    visit.sign_in("alice@example.com")
+    with web_app.test_request_context("/", headers={"Cookie": f"upkeep={visit.cookie}"}):
+        assert current_user.is_authenticated
+        world.move("alice@example.com", ended_at=clock.now())
+        with unit(site.session()):
+            visitor.end_this(now=clock.now())
 
 
 def test_to_be_remembered_is_asked_for(visit, world):

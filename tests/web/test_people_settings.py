@@ -127,6 +127,15 @@ def test_an_address_changes_through_the_new_one(alice, visit_elsewhere, world):
     assert visit_elsewhere.get(link).status_code == 404
 
 
+def test_the_click_of_an_addresss_owner_does_not_give_it_to_a_stranger_who_asked_for_it(
+    alice, visit_elsewhere, world
+):
+    link = world.link("address", "alice@example.com", "victim@example.com")
+    assert visit_elsewhere.get(link).location == f"/login?next={link}"
+    assert visit_elsewhere.send(link, on="/login").location == f"/login?next={link}"
+    assert world.person("victim@example.com") is None
+
+
 def test_an_address_that_somebody_has_gets_the_same_answer(alice, world):
     world.enrol("Bob")
     answer = alice.send("/settings/email", email="bob@example.com")
@@ -226,6 +235,15 @@ def test_owners_and_admins_read_the_audit(visit, world, role, status):
     world.join("alice@example.com", "Bob", role)
     visit.sign_in("bob@example.com")
     assert visit.get("/settings/audit").status_code == status
+
+
+def test_the_audit_does_not_say_where_staff_sat(alice, world):
+    account = world.account("alice@example.com")
+    staff = accounts.Actor(None, "sam@example.com", "198.51.100.200")
+    with world.database() as session, session.begin():
+        accounts.record(session, staff, "account.looked_at", account_id=account.id, now=clock.now())
+    page = alice.get("/settings/audit").text
+    assert "sam@example.com" in page and "198.51.100.200" not in page
 
 
 def test_the_audit_is_written_in_words_and_has_pages(alice, world):

@@ -24,11 +24,41 @@ def test_somebody_signs_up_confirms_and_is_signed_in(visit, world):
     assert visit.get("/settings").status_code == 200
 
 
-def test_a_link_opened_elsewhere_proves_the_address_and_signs_nobody_in(visit, visit_elsewhere, world):
+def test_a_link_opened_elsewhere_asks_for_the_password_first(visit, visit_elsewhere, world):
     visit.send("/signup", **GOOD)
-    answer = visit_elsewhere.send(world.link("verify", "alice@example.com"))
-    assert (answer.status_code, answer.location) == (303, "/login")
-    assert visit_elsewhere.cookie is None
+    link = world.link("verify", "alice@example.com")
+    assert visit_elsewhere.get(link).location == f"/login?next={link}"
+    assert visit_elsewhere.send(link, on="/login").location == f"/login?next={link}"
+    assert world.person("alice@example.com").verified_at is None
+    assert visit_elsewhere.sign_in("alice@example.com", next=link).location == link
+    assert visit_elsewhere.send(link).location == "/dashboard"
+    assert world.person("alice@example.com").verified_at is not None
+
+
+def test_the_click_of_an_addresss_owner_proves_nothing_for_a_stranger_who_signed_up_with_it(
+    visit, visit_elsewhere, world
+):
+    visit.send("/signup", **{**GOOD, "password": "what a stranger chose"})
+    link = world.link("verify", "alice@example.com")
+    alice = visit_elsewhere
+    alice.send("/signup", **GOOD)
+    assert alice.send(link, on="/login").location == f"/login?next={link}"
+    assert alice.sign_in("alice@example.com").status_code == 422
+    assert world.person("alice@example.com").verified_at is None and alice.cookie is None
+
+
+def test_what_a_stranger_set_up_with_an_address_goes_to_its_owner_with_the_reset(
+    visit, visit_elsewhere, world
+):
+    visit.send("/signup", **{**GOOD, "password": "what a stranger chose"})
+    visit.sign_in("alice@example.com", password="what a stranger chose")
+    assert visit.send("/settings/codes", on="/settings").status_code == 409
+    assert "Confirm your e-mail address first" in visit.get("/settings/codes").text
+    reset = world.link("reset", "alice@example.com")
+    assert visit_elsewhere.send(reset, password=PASSWORD).location == "/login"
+    assert visit.get("/settings").status_code == 303
+    assert visit.sign_in("alice@example.com", password="what a stranger chose").status_code == 422
+    assert visit_elsewhere.sign_in("alice@example.com").location == "/dashboard"
     assert world.person("alice@example.com").verified_at is not None
 
 
@@ -80,6 +110,7 @@ def test_a_link_that_was_never_made_is_not_there(visit, world, token):
 
 def test_a_link_works_once(visit, world):
     world.enrol("Alice", verified=False)
+    visit.sign_in("alice@example.com")
     link = world.link("verify", "alice@example.com")
     assert visit.send(link).status_code == 303
     assert visit.get(link).status_code == 404
@@ -110,6 +141,14 @@ def test_sign_ups_from_one_address_are_limited(settings, world):
     statuses = {visit.send("/signup", **{**GOOD, "name": ""}).status_code for _ in range(31)}
     assert statuses == {422, 429}
     assert other.send("/signup", **GOOD).status_code == 303
+
+
+def test_sign_ups_from_one_network_of_ipv6_are_limited_together(settings, world):
+    app = create_app(settings, TESTING=True, RATELIMIT_ENABLED=True)
+    neighbours = [Visit(app, address=f"2001:db8::{n:x}") for n in range(1, 32)]
+    statuses = [one.send("/signup", **{**GOOD, "name": ""}).status_code for one in neighbours]
+    assert statuses == [422] * 30 + [429]
+    assert Visit(app, address="2001:db8:0:1::1").send("/signup", **GOOD).status_code == 303
 
 
 def test_a_further_account_is_opened_and_looked_at(visit, world):

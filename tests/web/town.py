@@ -15,9 +15,9 @@ from tests.web.sample import fill
 
 PAGES = {
     "nobody": """/ /pricing /help /docs /contact /signup /signup/sent /login /login/code /forgot /forgot/sent
-        /verify/{verify} /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
+        /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
-    "charlie": "/dashboard /keys /usage /team",
+    "charlie": "/dashboard /keys /usage /team /verify/{verify}",
     "dora": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
         /subscription/preview?plan=api-pro&interval=year""",
     "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 
 import pyotp
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, or_, update
@@ -35,14 +35,22 @@ class Vault:
         """What may be stored."""
         return self._fernet.encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
-        """What was sealed."""
-        return self._fernet.decrypt(sealed.encode()).decode()
+    def open(self, sealed: str) -> str | None:
+        """What was sealed; None when it was sealed under another secret."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            return None
 
 
 def start_codes(session: Session, person_id: str, vault: Vault) -> None:
-    """Make a fresh secret for a person's authenticator; it counts once `confirm_codes` says so."""
+    """Make a fresh secret for a person's authenticator; it counts once `confirm_codes` says so.
+
+    Conflict while the address is not proven: whoever signed up with it could lock its owner out.
+    """
     person = queries.person(session, person_id)
+    if person.verified_at is None:
+        raise Conflict("Confirm your e-mail address first: the link is in the letter we sent you.")
     if person.totp_enabled_at is not None:
         raise Conflict("Codes are on already. Turn them off first to use another authenticator.")
     person.totp_secret, person.totp_step = vault.seal(pyotp.random_base32()), None
@@ -91,10 +99,15 @@ def turn_off_codes(session: Session, person_id: str, *, address: str | None = No
     person = queries.person(session, person_id)
     if person.totp_enabled_at is None:
         raise Conflict("Codes are off already.")
-    person.totp_secret = person.totp_enabled_at = person.totp_step = None
-    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    forget_codes(session, person)
     audit.record_person(session, person, address, "codes.turned_off", now=now)
     tell(session, CodesTurnedOff(person_id))
+
+
+def forget_codes(session: Session, person: Person) -> None:
+    """Drop a person's authenticator, confirmed or not, and the recovery codes."""
+    person.totp_secret = person.totp_enabled_at = person.totp_step = None
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
 
 
 def renew_recovery_codes(
@@ -110,9 +123,10 @@ def renew_recovery_codes(
 
 def _take_step(session: Session, person: Person, code: str, vault: Vault, now: datetime) -> bool:
     digits = code.replace(" ", "")
-    if person.totp_secret is None or not digits.isascii() or not digits.isdigit():
+    secret = vault.open(person.totp_secret) if person.totp_secret is not None else None
+    if secret is None or not digits.isascii() or not digits.isdigit():
         return False
-    totp, step = pyotp.TOTP(vault.open(person.totp_secret)), int(now.timestamp()) // STEP_SECONDS
+    totp, step = pyotp.TOTP(secret), int(now.timestamp()) // STEP_SECONDS
     near = [s for s in (step, step - 1, step + 1) if hmac.compare_digest(totp.at(s * STEP_SECONDS), digits)]
     if not near:
         return False

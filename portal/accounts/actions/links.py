@@ -21,6 +21,19 @@ def make_link(
     subject: str | None = None,
 ) -> str:
     """A fresh link for `purpose` (see rules.TOKEN_LIFE) under the portal's address; its hash is kept."""
+    secret = make_secret(session, purpose, now=now, person_id=person_id, subject=subject)
+    return f"{base_url}{TOKEN_PATHS[purpose]}{secret}"
+
+
+def make_secret(
+    session: Session,
+    purpose: str,
+    *,
+    now: datetime,
+    person_id: str | None = None,
+    subject: str | None = None,
+) -> str:
+    """What a link for `purpose` is made of; its hash is kept."""
     secret = tokens.random_secret()
     session.add(
         OneTimeToken(
@@ -32,7 +45,7 @@ def make_link(
             expires_at=now + TOKEN_LIFE[purpose],
         )
     )
-    return f"{base_url}{TOKEN_PATHS[purpose]}{secret}"
+    return secret
 
 
 def look(session: Session, purpose: str, secret: str, *, now: datetime) -> OneTimeToken:

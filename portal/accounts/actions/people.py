@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
-from portal.accounts.actions import attempts, audit, links, passwords, signins, signups
+from portal.accounts.actions import attempts, audit, codes, links, passwords, signins, signups
 from portal.accounts.events import (
     AddressChangeAsked,
     AddressChanged,
@@ -70,17 +70,28 @@ def reset(
 ) -> Person:
     """Set a new password by the link of a letter, and end every sign-in. The authenticator stays as it is.
 
+    An address that was not proven until now may have been signed up by somebody else: then nothing
+    that they set up stays.
     Missing when the link does not hold, Invalid when the password will not do (the link then still holds).
     """
     link = links.burn(session, "reset", secret, now=now)
     assert link.person_id is not None
     person = queries.person(session, link.person_id)
-    _set_password(session, person, password, address, now)
     if person.verified_at is None:
-        person.verified_at = now
+        hand_over(session, person, now=now)
+    _set_password(session, person, password, address, now)
     attempts.forgive(session, "password", person.email)
     signins.end_all(session, person.id, now=now)
     return person
+
+
+def hand_over(session: Session, person: Person, *, now: datetime) -> None:
+    """Take an address as proven, and leave nothing to whoever signed up with it without ever proving it."""
+    person.verified_at, person.password_hash = now, None
+    codes.forget_codes(session, person)
+    signins.forget_places(session, person.id)
+    signins.end_all(session, person.id, now=now)
+    links.withdraw(session, person_id=person.id, now=now)
 
 
 def ask_address_change(
@@ -130,6 +141,8 @@ def _set_password(
 ) -> None:
     rules.check_password(password, person.name, person.email)
     person.password_hash = passwords.hashed(password)
+    if person.totp_enabled_at is None:
+        person.totp_secret = None  # whoever had the password before may have seen it
     links.withdraw(session, person_id=person.id, now=now)
     audit.record_person(session, person, address, "password.changed", now=now)
     tell(session, PasswordChanged(person.id))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -158,6 +158,11 @@ def end_all(session: Session, person_id: str, *, but: str | None = None, now: da
         .returning(SignIn.id)
     )
     return len(session.execute(statement).all())
+
+
+def forget_places(session: Session, person_id: str) -> None:
+    """Know none of the places that a person signed in from."""
+    session.execute(delete(KnownPlace).where(KnownPlace.person_id == person_id))
 
 
 def _last_account(session: Session, person_id: str) -> str | None:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
-from portal.accounts.actions import audit, codes, signins, signups, tenants
+from portal.accounts.actions import audit, codes, links, people, signins, signups, tenants
 from portal.accounts.models import Account, Person, SignIn
 from portal.accounts.rules import Actor
 from portal.kit.errors import Invalid, Missing
@@ -21,6 +21,18 @@ def add_staff(session: Session, email: str, role: str, *, actor: Actor, now: dat
     person = find_or_add(session, rules.clean_email(email), now=now)
     person.staff_role = role
     audit.record(session, actor, "staff.added", subject=person.id, data={"role": role}, now=now)
+    return person
+
+
+def remove_staff(session: Session, email: str, *, actor: Actor, now: datetime) -> Person:
+    """Make a staff member an ordinary person, signed out everywhere; Missing when nobody is."""
+    person = queries.by_email(session, email)
+    if person is None or person.staff_role is None:
+        raise Missing("No staff member signs in with that address.")
+    role, person.staff_role = person.staff_role, None
+    signins.end_all(session, person.id, now=now)
+    links.withdraw(session, person_id=person.id, now=now)
+    audit.record(session, actor, "staff.removed", subject=person.id, data={"role": role}, now=now)
     return person
 
 
@@ -80,8 +92,13 @@ def drop_codes(session: Session, email: str, reason: str, *, actor: Actor, now: 
 
 
 def find_or_add(session: Session, email: str, *, now: datetime) -> Person:
-    """Whoever has this address, else somebody new with it, whose address the operator vouches for."""
+    """Whoever has this address, else somebody new with it, whose address the operator vouches for.
+
+    A stranger may have signed up with it before, without proving it: what they chose does not stay.
+    """
     if (person := queries.by_email(session, email)) is not None:
+        if person.verified_at is None:
+            people.hand_over(session, person, now=now)
         return person
     name = email.partition("@")[0].replace(".", " ").title()
     return signups.add_person(session, name=name, email=email, password_hash=None, verified_at=now, now=now)

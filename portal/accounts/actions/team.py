@@ -69,9 +69,24 @@ def invited_by_link(session: Session, secret: str, *, now: datetime) -> Invitati
 
 
 def join(session: Session, secret: str, person_id: str, *, address: str | None = None, now: datetime) -> str:
-    """Join the account that a link invites to; its id. Conflict for somebody who is in it already."""
+    """Join the account that a link invites to; its id.
+
+    Conflict for somebody who is in it already, or whose own address is neither proven nor the one
+    that the link was sent to.
+    """
     person = queries.person(session, person_id)
     invitation = _invitation(session, links.burn(session, "invitation", secret, now=now).subject, now)
+    if person.verified_at is None:
+        if person.email != invitation.email:
+            raise Conflict("Confirm your own e-mail address before you join a team.")
+        person.verified_at = now
+    return _let_in(session, invitation, person, address, now)
+
+
+def _let_in(
+    session: Session, invitation: Invitation, person: Person, address: str | None, now: datetime
+) -> str:
+    person_id = person.id
     account_id = invitation.account_id
     tenants.lock(session, account_id)
     if queries.role(session, account_id, person_id) is not None:
@@ -105,21 +120,19 @@ def join_as_new(
 ) -> Person:
     """Sign up by an invitation: the link proves the address, and there is no account but the inviting one."""
     invitation = invited_by_link(session, secret, now=now)
+    known = Conflict("You have a sign-in with this address already. Sign in first, then accept.")
     if queries.by_email(session, invitation.email) is not None:
-        raise Conflict("You have a sign-in with this address already. Sign in first, then accept.")
+        raise known
     name = rules.clean_name(name)
     rules.check_password(password, name, invitation.email)
-    person = signups.add_person(
-        session,
-        name=name,
-        email=invitation.email,
-        password_hash=passwords.hashed(password),
-        verified_at=now,
-        now=now,
+    password_hash = passwords.hashed(password)
+    links.burn(session, "invitation", secret, now=now)  # of two clicks at once, one goes on from here
+    person = signups.add_newcomer(
+        session, name, invitation.email, password_hash, terms_version, verified_at=now, now=now
     )
-    if terms_version is not None:
-        person.terms_version, person.terms_accepted_at = terms_version, now
-    join(session, secret, person.id, address=address, now=now)
+    if person is None:
+        raise known
+    _let_in(session, invitation, person, address, now)
     return person
 
 

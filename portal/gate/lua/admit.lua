@@ -1,7 +1,7 @@
 -- Let in the book's answer about a tag.
 -- KEYS account, bucket, holds, grants... ARGV offset_us, ticket, version, fields (JSON object of the
 -- account's fields), totals (JSON object by window|meter), fences (JSON object), then for each grant its time to live in seconds and its JSON
--- (to which the generation is added here).
+-- (to which this answer's stamp is added here).
 -- Replies OK, STALE (the ticket no longer holds: ask anew) or OLDER (a newer answer is here).
 local account, bucket, holds = KEYS[1], KEYS[2], KEYS[3]
 local version = tonumber(ARGV[3])
@@ -33,7 +33,7 @@ level(account, cjson.decode(ARGV[5]), unsettled, held)
 
 for i = 4, #KEYS do
   local at = 7 + (i - 4) * 2
-  redis.call('SET', KEYS[i], '{"gen":"' .. gen .. '",' .. string.sub(ARGV[at + 1], 2), 'EX', ARGV[at])
+  redis.call('SET', KEYS[i], '{"stamp":"' .. stamp(gen, int(version)) .. '",' .. string.sub(ARGV[at + 1], 2), 'EX', ARGV[at])
 end
 redis.call('EXPIRE', account, 40 * 86400)
 return 'OK'

@@ -156,6 +156,12 @@ local function ticket(gen, forgotten)
   return gen .. '.' .. (forgotten or '0')
 end
 
+-- The mark of an answer on its grants. A grant counts only if it was in the newest answer: that says
+-- nothing of keys which ended long ago, so what an older one said of them is not believed.
+local function stamp(gen, version)
+  return gen .. '.' .. version
+end
+
 -- How far the present windows are used: environment, window, meter, included, used, and so on.
 local function levels_of(account)
   local found = {}

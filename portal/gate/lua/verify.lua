@@ -13,16 +13,16 @@ local now_ms = math.floor(now_us / 1000)
 -- Known at all?
 
 local a = redis.call('HMGET', account, 'run', 'gen', 'ready', 'until', 'fence', 'suspended', 'observed',
-                     'card', 'rate', 'burst', 'due')
+                     'card', 'rate', 'burst', 'due', 'version')
 local gen = a[2]
 if a[1] ~= RUN or a[3] ~= '1' then return {'COLD', 'account'} end
 if set(a[4]) and now_ms >= tonumber(a[4]) then return {'COLD', 'account'} end
 
 local grant, grant_text
-local tombstones = 0
+local newest, tombstones = stamp(gen, a[12]), 0
 for i, text in ipairs(redis.call('MGET', unpack(KEYS, 5))) do
   local record = text and cjson.decode(text)
-  if record and record.gen == gen then
+  if record and record.stamp == newest then
     if record.none then
       tombstones = tombstones + 1
     elseif not grant then

@@ -27,7 +27,7 @@ CARDS: dict[str, Card] = {
     "pm_card_mastercard": Card("5555555555554444", "mastercard"),
     "pm_card_mastercard_debit": Card("5200828282828210", "mastercard", "debit"),
     "pm_card_amex": Card("378282246310005", "amex"),
-    "pm_card_discover": Card("6011111111111117", "discover"),
+    "pm_card_discover": Card("6011000990139424", "discover"),
     "pm_card_diners": Card("3056930009020004", "diners"),
     "pm_card_jcb": Card("3566002020360505", "jcb"),
     "pm_card_unionpay": Card("6200000000000005", "unionpay"),

@@ -37,11 +37,12 @@ def intend(
     customer: str | None,
     description: str | None = None,
     invoice: str | None = None,
+    recurring: bool = False,
     method: Obj | None = None,
     metadata: Obj | None = None,
     **more: object,
 ) -> Obj:
-    """A new payment intent, written and told."""
+    """A new payment intent, written and told. `recurring` says that its invoice is a subscription's."""
     id = ids.new("payment_intent")
     intent: Obj = {
         "id": id,
@@ -70,15 +71,22 @@ def intend(
         "metadata": metadata or {},
         "next_action": None,
         "on_behalf_of": None,
-        "payment_details": {"customer_reference": None, "order_reference": invoice},
+        "payment_details": {"customer_reference": None, "order_reference": invoice} if recurring else None,
         "payment_method": method["id"] if method else None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_options": {
+            "card": {
+                "installments": None,
+                "mandate_options": None,
+                "network": None,
+                "request_three_d_secure": "automatic",
+            }
+        },
         "payment_method_types": ["card", "us_bank_account"],
         "processing": None,
         "receipt_email": None,
         "review": None,
-        "setup_future_usage": "off_session" if invoice else None,
+        "setup_future_usage": "off_session" if recurring else None,
         "shipping": None,
         "source": None,
         "statement_descriptor": None,

@@ -44,6 +44,8 @@ def finalize(world: World, invoice: Obj) -> None:
         hosted_invoice_url=page,
         invoice_pdf=f"{page}/pdf",
     )
+    if invoice["rendering"] and invoice["rendering"]["pdf"]["page_size"] == "auto":
+        invoice["rendering"]["pdf"]["page_size"] = "letter"
     invoice["status_transitions"]["finalized_at"] = world.now
     if invoice["amount_due"] > 0:
         intent = charging.intend(
@@ -53,6 +55,7 @@ def finalize(world: World, invoice: Obj) -> None:
             customer=invoice["customer"],
             description=_description(invoice),
             invoice=invoice["id"],
+            recurring=invoice["_subscription"] is not None,
             method=None,
         )
         _payment(world, invoice, intent)

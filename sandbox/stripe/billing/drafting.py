@@ -207,7 +207,7 @@ def draft(
         },
         "subtotal": 0,
         "test_clock": customer["test_clock"],
-        "webhooks_delivered_at": None,
+        "webhooks_delivered_at": None if _anybody_listens(world) else world.now,
         "_account": ACCOUNT,
         "_subscription": None,
         **more,
@@ -226,6 +226,10 @@ def draft(
         one["invoice"] = id
     add_up(world, invoice, customer)
     return world.save(invoice)
+
+
+def _anybody_listens(world: World) -> bool:
+    return any(one["status"] == "enabled" for one in world.store.find("webhook_endpoint"))
 
 
 def add_up(world: World, invoice: Obj, customer: Obj) -> None:

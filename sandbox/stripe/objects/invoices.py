@@ -64,6 +64,12 @@ def create(world: World, params: Obj) -> Obj:
         due_date=due,
         footer=params.get("footer"),
         metadata=merged({}, params.get("metadata") or {}),
+        rendering={
+            "amount_tax_display": None,
+            "pdf": {"page_size": "auto"},
+            "template": None,
+            "template_version": None,
+        },
     )
     for one in waiting:
         one.update(invoice=invoice["id"], _waiting=False)

@@ -76,6 +76,7 @@ def create(world: World, params: Obj) -> Obj:
         metadata=merged({}, params.get("metadata") or {}),
         receipt_email=params.get("receipt_email"),
         setup_future_usage=params.get("setup_future_usage"),
+        capture_method=params.get("capture_method", "automatic_async"),
     )
     if params.get("confirm"):
         _confirm(world, intent, method, params)
