@@ -71,7 +71,6 @@ def intend(
         "metadata": metadata or {},
         "next_action": None,
         "on_behalf_of": None,
-        "payment_details": {"customer_reference": None, "order_reference": invoice} if recurring else None,
         "payment_method": method["id"] if method else None,
         "payment_method_configuration_details": None,
         "payment_method_options": {
@@ -95,6 +94,9 @@ def intend(
         "transfer_data": None,
         "transfer_group": None,
         "_invoice": invoice,
+        **(
+            {"payment_details": {"customer_reference": None, "order_reference": invoice}} if recurring else {}
+        ),
         **more,
     }
     world.save(intent)
@@ -326,8 +328,8 @@ def _charge(world: World, intent: Obj, method: Obj, status: str) -> Obj:
 def _details(method: Obj, amount: int) -> Obj:
     if method["type"] != "card":
         bank = method["us_bank_account"]
-        names = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
-        return {"type": "us_bank_account", "us_bank_account": {name: bank[name] for name in names}}
+        kept = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+        return {"type": "us_bank_account", "us_bank_account": {name: bank[name] for name in kept}}
     card = method["card"]
     names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     return {

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.stripe import ACCOUNT, ids
-from sandbox.stripe.billing import discounting
+from sandbox.stripe.billing import charging, discounting
 from sandbox.stripe.rendering import listed
 from sandbox.stripe.store import Obj
 from sandbox.stripe.world import World
@@ -82,7 +82,6 @@ def line(
         "pricing": pricing,
         "quantity": quantity,
         "quantity_decimal": None if quantity is None else str(quantity),
-        "subscription": subscription,
         "subtotal": amount,
         "taxes": [],
     }
@@ -247,8 +246,8 @@ def add_up(world: World, invoice: Obj, customer: Obj) -> None:
     total = sum(discounting.left_of(one) for one in lines)
     balance = customer["balance"]
     due = max(0, total + balance)
-    if total > 0 and balance < 0:
-        due = max(0, total + balance)
+    if due < charging.smallest(invoice["currency"]):
+        due = 0  # too little to charge: it is owed until the next invoice
     invoice.update(
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal,
