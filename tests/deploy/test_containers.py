@@ -43,6 +43,14 @@ def test_the_build_sees_what_it_copies_and_nothing_else():
     assert sorted({source for sources, _ in copied() for source in sources}) == sorted(ignored())
 
 
+@pytest.mark.parametrize("name", [".env", "secrets", "backups"])
+def test_what_an_operator_lays_beside_the_compose_file_gets_into_no_image_and_no_history(name):
+    said = (DEPLOY / "compose.yaml").read_text()
+    assert name in said
+    assert f"deploy/{name}" in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert f"/deploy/{name}" in [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+
+
 def test_packages_are_checked_against_their_hashes():
     install = next(rest for verb, rest in instructions() if verb == "RUN" and "pip install" in rest)
     assert "--require-hashes" in install and "--only-binary=:all:" in install
