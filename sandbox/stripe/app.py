@@ -40,7 +40,7 @@ class Sandbox:
 
     def world(self, **more: Any) -> World:
         """A world at this moment. Inside a transaction only."""
-        return World(self.store, self.clock.now(), self.base, **more)
+        return World(self.store, self.clock.now(), self.base, clock=self.clock, **more)
 
     def tick(self) -> None:
         """Do what became due by now, and let its events go out."""

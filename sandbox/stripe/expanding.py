@@ -9,7 +9,41 @@ from sandbox.stripe.store import Obj
 from sandbox.stripe.world import World
 
 EXPANDABLE = frozenset(
-    ["balance_transaction", "charge", "configuration", "coupon", "credit_note", "customer", "customer_balance_transaction", "default_payment_method", "default_price", "destination", "discount", "discounts", "dispute", "invoice", "invoice_item", "latest_charge", "latest_invoice", "latest_revision", "payment_intent", "payment_method", "pending_setup_intent", "product", "promotion_code", "refund", "schedule", "setup_intent", "source", "subscription", "test_clock", "released_subscription", "latest_attempt", "failure_balance_transaction", "invoiceitem"]
+    [
+        "balance_transaction",
+        "charge",
+        "configuration",
+        "coupon",
+        "credit_note",
+        "customer",
+        "customer_balance_transaction",
+        "default_payment_method",
+        "default_price",
+        "destination",
+        "discount",
+        "discounts",
+        "dispute",
+        "invoice",
+        "invoice_item",
+        "latest_charge",
+        "latest_invoice",
+        "latest_revision",
+        "payment_intent",
+        "payment_method",
+        "pending_setup_intent",
+        "product",
+        "promotion_code",
+        "refund",
+        "schedule",
+        "setup_intent",
+        "source",
+        "subscription",
+        "test_clock",
+        "released_subscription",
+        "latest_attempt",
+        "failure_balance_transaction",
+        "invoiceitem",
+    ]
 )
 """Fields that hold an id, or a list of ids, of something that can be shown whole."""
 

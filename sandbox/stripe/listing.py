@@ -32,7 +32,8 @@ def page(
     url: str,
     *,
     keep: Callable[[Obj], bool] = lambda obj: True,
-    **fields: Any,
+    fields: Obj | None = None,
+    **more: Any,
 ) -> Obj:
     """One page of the objects of a kind that have these fields and pass `keep`."""
     if "starting_after" in params and "ending_before" in params:
@@ -47,7 +48,7 @@ def page(
             if row is None or row[0] != kind or place is None:
                 raise missing(NOUNS.get(kind, kind), params[name], name)
             cursor[side] = place
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = {name: value for name, value in {**(fields or {}), **more}.items() if value is not None}
     found = []
     for _, obj in world.store.walk(kind, oldest_first=backwards, **cursor, **given):
         if "created" in params and not within(obj.get("created", obj.get("date")), params["created"]):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.stripe import API_VERSION, ids
 from sandbox.stripe.addressing import address
+from sandbox.stripe.clock import Clock
 from sandbox.stripe.errors import missing
 from sandbox.stripe.rendering import render
 from sandbox.stripe.store import Obj, Store
@@ -39,6 +40,7 @@ class World:
     base: str
     request_id: str | None = None
     idempotency_key: str | None = None
+    clock: Clock | None = None
 
     def get(self, kind: str, id: str, param: str, *, status: int = 400) -> Obj:
         """An object, or Stripe's refusal that there is none."""
@@ -69,7 +71,6 @@ class World:
         data: Obj = {"object": render(self, obj)}
         if previous is not None:
             data["previous_attributes"] = previous
-        by_request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         event: Obj = {
             "id": ids.new("event"),
             "object": "event",

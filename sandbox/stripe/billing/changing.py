@@ -57,7 +57,8 @@ def rearrange(world: World, subscription: Obj, params: Obj) -> Obj | None:
         subscription["trial_end"], reset, trialing = world.now, True, False
         subscription["status"] = "active"
     elif isinstance(params.get("trial_end"), int):
-        return _try_longer(world, subscription, params["trial_end"], at)
+        _try_longer(world, subscription, params["trial_end"], at)
+        return None
     prorates = params.get("proration_behavior", "create_prorations") != "none" and not trialing
     if reset:
         subscription["billing_cycle_anchor"] = world.now

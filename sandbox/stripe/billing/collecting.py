@@ -120,6 +120,20 @@ def pay_out_of_band(world: World, invoice: Obj) -> None:
     _paid(world, invoice)
 
 
+def lessen(world: World, invoice: Obj) -> None:
+    """Less is due of an open invoice than was: its payment asks for less, or it is paid."""
+    intent = intent_of(world, invoice)
+    if invoice["amount_due"] == 0:
+        _cancel_intent(world, invoice, "void_invoice")
+        _paid(world, invoice)
+    elif intent is not None:
+        intent["amount"] = invoice["amount_due"]
+        world.save(intent)
+        payment = world.known("invoice_payment", invoice["_payment"])
+        payment["amount_requested"] = invoice["amount_due"]
+        world.save(payment)
+
+
 def fall_through(world: World, invoice: Obj, decline: str) -> None:
     """Money that was on its way did not come."""
     _failed(world, invoice, decline, automatic=True)

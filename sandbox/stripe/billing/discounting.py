@@ -119,7 +119,7 @@ def apply(world: World, lines: list[Obj], discounts: list[str]) -> list[Obj]:
 
 def off(lines: list[Obj]) -> int:
     """What all discounts take from these lines."""
-    return sum(part["amount"] for line in lines for part in line["discount_amounts"])
+    return sum(int(part["amount"]) for line in lines for part in line["discount_amounts"])
 
 
 def rounded(amount: Decimal) -> int:
@@ -152,7 +152,7 @@ def _share(world: World, lines: list[Obj], id: str) -> None:
 
 def left_of(line: Obj) -> int:
     """A line's amount less what discounts took so far."""
-    return int(line["amount"]) - sum(part["amount"] for part in line["discount_amounts"])
+    return int(line["amount"]) - off([line])
 
 
 def _take(line: Obj, id: str, amount: int) -> None:

@@ -28,6 +28,7 @@ def cancel_now(
         )
     else:
         _drop_waiting(world, subscription, keep_credits=prorate)
+    _drop_schedule(world, subscription)
     scheduled = subscription["cancel_at"] is not None
     subscription.update(
         status="canceled",
@@ -57,6 +58,15 @@ def expire(world: World, subscription: Obj) -> None:
     for invoice in list(world.store.find("invoice", _subscription=subscription["id"])):
         if invoice["status"] == "open":
             collecting.void(world, invoice)
+
+
+def _drop_schedule(world: World, subscription: Obj) -> None:
+    """A schedule does not outlive its subscription."""
+    schedule = world.peek("subscription_schedule", subscription["schedule"])
+    if schedule is not None and schedule["status"] in ("active", "not_started"):
+        schedule.update(status="canceled", canceled_at=world.now, current_phase=None)
+        world.save(schedule)
+        world.tell("subscription_schedule.canceled", schedule)
 
 
 def _drop_waiting(world: World, subscription: Obj, *, keep_credits: bool) -> None:

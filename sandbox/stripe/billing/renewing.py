@@ -1,6 +1,16 @@
 """Renewing: what time does to a subscription."""
 
-from sandbox.stripe.billing import changing, charging, collecting, ending, invoicing, items, methods, standing
+from sandbox.stripe.billing import (
+    changing,
+    charging,
+    collecting,
+    ending,
+    invoicing,
+    items,
+    methods,
+    scheduling,
+    standing,
+)
 from sandbox.stripe.due import MOVES
 from sandbox.stripe.store import Obj
 from sandbox.stripe.world import DUE, World
@@ -34,6 +44,9 @@ def due(subscription: Obj) -> int | None:
 def move(world: World, subscription: Obj) -> None:
     """The moment has come."""
     now = world.now
+    if schedule := scheduling.ends_by(world, subscription):
+        scheduling.advance(world, schedule)  # before the renewal that falls on the same moment
+        return
     pending = subscription["pending_update"]
     if subscription["status"] == "incomplete":
         ending.expire(world, subscription)

@@ -65,4 +65,4 @@ def balance_transaction(world: World, params: Obj, transaction: str) -> Obj:
 @route("GET", "/v1/balance_transactions", shape(created=Span(), source=Text(), type=Text(), currency=Text()))
 def balance_transactions(world: World, params: Obj) -> Obj:
     fields = {name: params.get(name) for name in ("source", "type", "currency")}
-    return page(world, params, "balance_transaction", "/v1/balance_transactions", **fields)
+    return page(world, params, "balance_transaction", "/v1/balance_transactions", fields=fields)

@@ -218,7 +218,7 @@ def index(world: World, params: Obj) -> Obj:
         "checkout.session",
         "/v1/checkout/sessions",
         keep=lambda one: email in (None, (one["customer_details"] or {}).get("email")),
-        **fields,
+        fields=fields,
     )
 
 

@@ -130,7 +130,7 @@ def charge(world: World, params: Obj, charge: str) -> Obj:
 @route("GET", "/v1/charges", shape(customer=Text(), payment_intent=Text(), created=Span()))
 def charges(world: World, params: Obj) -> Obj:
     fields = {name: params.get(name) for name in ("customer", "payment_intent")}
-    return page(world, params, "charge", "/v1/charges", **fields)
+    return page(world, params, "charge", "/v1/charges", fields=fields)
 
 
 def find(world: World, id: str) -> Obj:

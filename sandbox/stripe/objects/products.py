@@ -22,7 +22,13 @@ PRODUCT: dict[str, Kind] = {
     "url": Url(clear=True),
     **METADATA,
 }
-DEFAULT_PRICE = Hash({name: kind for name, kind in prices.NEW.items() if name not in prices.OF_A_PRODUCT})
+_EVERY = {name: kind for name, kind in prices.RECURRING.shape.items() if name != "usage_type"}
+DEFAULT_PRICE = Hash(
+    {
+        **{name: kind for name, kind in prices.NEW.items() if name not in prices.OF_A_PRODUCT},
+        "recurring": Hash(_EVERY),
+    }
+)
 
 
 @route(

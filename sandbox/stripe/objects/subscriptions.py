@@ -117,7 +117,7 @@ def create(world: World, params: Obj) -> Obj:
 )
 def update(world: World, params: Obj, subscription: str) -> Obj:
     found = world.get("subscription", subscription, "id", status=404)
-    _check_open(found, params)
+    check_open(found, params)
     if any(name in params for name in CHANGES):
         changing.change_items(world, found, params)
         found = world.known("subscription", subscription)
@@ -187,7 +187,8 @@ def index(world: World, params: Obj) -> Obj:
     )
 
 
-def _check_open(found: Obj, params: Obj) -> None:
+def check_open(found: Obj, params: Obj) -> None:
+    """StripeError when a subscription may not be changed in this way, as it stands."""
     if found["status"] in ("canceled", "incomplete_expired"):
         if set(params) - {"metadata", "cancellation_details"}:
             raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
