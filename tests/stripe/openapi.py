@@ -220,8 +220,8 @@ def expanded(query, form=""):
 
 
 def _least(options):
-    """The option with the fewest problems: the one that was meant."""
-    return min(options, key=len)
+    """The problems of the option that was meant: the fewest unknown names, then the fewest of any kind."""
+    return min(options, key=lambda found: (sum(what.startswith("unknown") for _, what in found), len(found)))
 
 
 def _is(kind, value):

@@ -23,7 +23,7 @@ KEY = "sk_sandbox_of_the_replay"
 PAGE = ROOT / "docs" / "sandbox-replay.md"
 NAME = re.compile(r"[a-z]+(_[a-z]+)*_(?=[A-Za-z]*\d)[A-Za-z0-9]{10,}(_secret_\w+)?")
 OPAQUE = re.compile(
-    r"(client_secret|fingerprint|invoice_prefix|number|\w*_url|invoice_pdf|network_transaction_id|"
+    r"(client_secret|fingerprint|invoice_prefix|number|\w*_url|invoice_pdf|pdf|network_transaction_id|"
     r"authorization_code|message|request_log_url|doc_url|url|risk_score)$"
 )
 """Values that are random or point at an address: only whether there is one is compared."""
@@ -81,7 +81,8 @@ class Stand:
     def __init__(self):
         self.clock, self.problems = Standing(), []
         store = Store()
-        self._answer = application(Sandbox(store, self.clock, KEY, Courier(store, self.clock)))
+        sandbox = Sandbox(store, self.clock, KEY, Courier(store, self.clock), "http://127.0.0.1")
+        self._answer = application(sandbox)
 
     def ask(self, method, path, query="", form="", *, key=KEY, idempotency_key=None):
         """Status and body."""
