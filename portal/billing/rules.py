@@ -192,7 +192,7 @@ def reminder_day(unpaid_since: datetime, reminded_day: int | None, *, now: datet
 def card_ends_soon(month: int, year: int, *, now: datetime) -> bool:
     """Whether a card ends within a month, and has not ended long ago."""
     first = now.replace(year=year, month=month, day=1)
-    return calendar_month(now)[0] <= calendar_month(first)[1] <= now + CARD_WARNING
+    return calendar_month(now)[0] < calendar_month(first)[1] <= now + CARD_WARNING
 
 
 # ---- Webhooks ---------------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ def retry_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: dateti
             .order_by(WebhookEvent.due_at)
             .limit(AT_ONCE)
         ).all()
-    return [account for event_id in due if (account := think(sessions, stripe, event_id, now=now))]
+    pushed = [think(sessions, stripe, event_id, now=now) for event_id in due]
+    return sorted({account for account in pushed if account})
 
 
 def sweep_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: datetime) -> list[str]:

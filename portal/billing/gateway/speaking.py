@@ -54,7 +54,7 @@ def speaking() -> Iterator[None]:
             rules.declined(problem.code, getattr(problem.error, "decline_code", None))
         ) from problem
     except stripe.InvalidRequestError as problem:
-        if problem.code == "resource_missing" or problem.http_status == 404:
+        if problem.code == "resource_missing":
             raise Missing("Stripe does not know it.") from problem
         if problem.http_status == 409:  # the same key is being worked on
             raise StripeAway(_said(problem)) from problem

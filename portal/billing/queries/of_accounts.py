@@ -83,7 +83,10 @@ class LineShown:
 
 @dataclass(frozen=True)
 class Overview:
-    """The billing page. `monthly` is what all lines cost a month; yearly prices count for a twelfth."""
+    """The billing page. `monthly` is what all lines cost a month; yearly prices count for a twelfth.
+
+    `grace_days` are the account's own, None when it has those of its plans.
+    """
 
     lines: tuple[LineShown, ...]
     card: Card | None
@@ -91,6 +94,7 @@ class Overview:
     monthly: Money
     has_customer: bool
     synced_at: datetime | None
+    grace_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ def overview(session: Session, account_id: str, payments: Payments | None, *, no
         monthly=Money(amount, offered.currency),
         has_customer=ours is not None and ours.stripe_id is not None,
         synced_at=ours.synced_at if ours else None,
+        grace_days=ours.grace_days if ours else None,
     )
 
 
