@@ -1,6 +1,7 @@
 """`python -m sandbox.stripe`: a Stripe for one machine. No money moves."""
 
 import argparse
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -20,10 +21,8 @@ def main() -> None:
         server.endpoint(asked.webhook_url, asked.webhook_secret)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"Simulated Stripe on http://{HOST}:{server.port} (no money moves).", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.run()
-    except KeyboardInterrupt:
-        pass
 
 
 def _arguments() -> argparse.Namespace:

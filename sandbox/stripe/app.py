@@ -156,7 +156,8 @@ def _admit(sandbox: Sandbox, environ: dict[str, Any]) -> None:
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if not token or scheme.lower() != "bearer":
         raise StripeError(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+            "You did not provide an API key. You need to provide your API key in the Authorization "
+            "header, using "
             "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
             started=False,

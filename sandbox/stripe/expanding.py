@@ -82,7 +82,8 @@ def _walk(world: World, holder: Any, steps: list[str], path: str, param: str) ->
         holder[step] = ON_REQUEST[kind, step](world, holder)
     if step not in holder:
         raise malformed(
-            f"This property cannot be expanded ({step}). You may want to try expanding another property: {path}.",
+            f"This property cannot be expanded ({step}). You may want to try expanding another property: "
+            f"{path}.",
             param,
         )
     held = holder[step]

@@ -29,14 +29,16 @@ def recall(world: World, key: str, method: str, path: str, params: Obj) -> tuple
     if known_path != f"{method} {path}":
         raise StripeError(
             "Keys for idempotent requests can only be used for the same endpoint they were first used for "
-            f"('{known_path.partition(' ')[2]}' vs '{path}'). Try using a key other than '{key}' if you meant to "
+            f"('{known_path.partition(' ')[2]}' vs '{path}'). Try using a key other than '{key}' if you "
+            "meant to "
             "execute a different request.",
             kind="idempotency_error",
             started=False,
         )
     if fingerprint != _fingerprint(params):
         raise StripeError(
-            "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+            "Keys for idempotent requests can only be used with the same parameters they were first used "
+            "with. "
             f"Try using a key other than '{key}' if you meant to execute a different request.",
             kind="idempotency_error",
             started=False,

@@ -222,7 +222,8 @@ class Gone(Kind):
 
 NO_PAYMENT_METHOD_TYPES = Gone(
     "payment_method_types_no_longer_supported",
-    "The `payment_method_types` parameter is no longer supported. Remove it to use dynamic payment methods, or use "
+    "The `payment_method_types` parameter is no longer supported. Remove it to use dynamic payment "
+    "methods, or use "
     "`allowed_payment_method_types` or `excluded_payment_method_types`.",
 )
 

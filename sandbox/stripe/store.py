@@ -77,7 +77,8 @@ class Store:
         """Write a document, new or known."""
         self._db.execute(
             "insert into document (id, kind, due_at, data) values (?, ?, ?, ?) "
-            "on conflict (id) do update set kind = excluded.kind, due_at = excluded.due_at, data = excluded.data",
+            "on conflict (id) do update set kind = excluded.kind, due_at = excluded.due_at, data = "
+            "excluded.data",
             (obj["id"], kind, due_at, json.dumps(obj, separators=(",", ":"))),
         )
 

@@ -84,7 +84,8 @@ class Courier:
         with self._store.lock:
             now = self._clock.now()
             due = self._store.rows(
-                "select seq, event, endpoint, attempts from delivery where next_at <= ? order by next_at, seq",
+                "select seq, event, endpoint, attempts from delivery where next_at <= ? order by next_at, "
+                "seq",
                 now,
             )
             parcels: list[Parcel] = []
@@ -128,7 +129,8 @@ class Courier:
             outcome = f"{status or 'no answer'} {words}"[:500]
             if 200 <= status < 300:
                 self._store.rows(
-                    "update delivery set attempts = attempts + 1, next_at = null, delivered_at = ?, outcome = ? "
+                    "update delivery set attempts = attempts + 1, next_at = null, delivered_at = ?, "
+                    "outcome = ? "
                     "where seq = ?",
                     now,
                     outcome,

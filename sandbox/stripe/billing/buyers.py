@@ -22,7 +22,8 @@ def settle_currency(world: World, customer: Obj, currency: str) -> None:
     elif customer["currency"] != currency:
         raise invalid(
             "You cannot combine currencies on a single customer. This customer has an active subscription, "
-            f"subscription schedule, discount, quote, or invoice item with currency {customer['currency']}. If you "
+            "subscription schedule, discount, quote, or invoice item with currency "
+            f"{customer['currency']}. If you "
             "intend to use multiple currencies on the same customer, see "
             "https://docs.stripe.com/billing/customer-credit.",
             "currency",

@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Card:
-    """How a card behaves: `decline` on every charge after the first `decline_after`, `asks` for authentication never, once or always."""
+    ""
+
+    ""
+    """How a card behaves.
+
+    It declines every charge after the first `decline_after`; it `asks` for authentication never, once or
+    always; money by a `late` method arrives, or does not, after some days.
+    """
 
     number: str
     brand: str = "visa"

@@ -69,7 +69,7 @@ def rearrange(world: World, subscription: Obj, params: Obj) -> Obj | None:
     }
     if prorates:
         for item in [*removed, *touched]:
-            prorating.credit(world, subscription, item["_was"] if "_was" in item else item, at)
+            prorating.credit(world, subscription, item.get("_was", item), at)
     longer = False
     for item in touched:
         old = item.pop("_was", None)
@@ -155,7 +155,8 @@ def _merge(world: World, subscription: Obj, given: list[Obj]) -> tuple[list[Obj]
     everything = [item.get("_price", item["price"]) for item in kept + changed]
     if not everything:
         raise invalid(
-            "A subscription must have at least one active item. To cancel the subscription, please use the cancel "
+            "A subscription must have at least one active item. To cancel the subscription, please use "
+            "the cancel "
             "API endpoint.",
             "items",
         )
@@ -232,7 +233,8 @@ def _moment(world: World, subscription: Obj, params: Obj) -> int:
     end = max(item["current_period_end"] for item in subscription["items"]["data"])
     if not start <= at < end:
         raise invalid(
-            "The subscription proration date specified must be inside the current period of the subscription.",
+            "The subscription proration date specified must be inside the current period of the "
+            "subscription.",
             "proration_date",
         )
     return int(at)

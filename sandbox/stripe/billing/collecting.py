@@ -293,13 +293,11 @@ def _description(invoice: Obj) -> str:
 
 
 def _due(invoice: Obj) -> int | None:
-    if invoice["status"] == "draft" and invoice["auto_advance"]:
-        due: int | None = invoice["automatically_finalizes_at"]
-        return due
-    if invoice["status"] == "open" and invoice["auto_advance"]:
-        due = invoice["next_payment_attempt"]
-        return due
-    return None
+    if not invoice["auto_advance"]:
+        return None
+    name = {"draft": "automatically_finalizes_at", "open": "next_payment_attempt"}.get(invoice["status"])
+    due: int | None = invoice[name] if name else None
+    return due
 
 
 DUE["invoice"] = _due

@@ -29,7 +29,9 @@ def code_spent(code: Obj, now: int) -> bool:
 def check(
     world: World, given: Obj, param: str, *, customer: str | None, currency: str
 ) -> tuple[Obj, Obj | None]:
-    """The coupon, and the promotion code, that a discount asks for; StripeError when it may not be redeemed."""
+    ""
+    ""
+    """The coupon and promotion code that a discount asks for; StripeError when they may not be redeemed."""
     named = [name for name in ("coupon", "promotion_code", "discount") if given.get(name)]
     if len(named) != 1:
         raise exclusive(*(named or ["coupon", "promotion_code", "discount"]))
@@ -51,7 +53,8 @@ def check(
         )
     if coupon["amount_off"] is not None and coupon["currency"] != currency:
         raise invalid(
-            f"Coupon {coupon['id']} is in {coupon['currency']} and cannot be applied to something in {currency}.",
+            f"Coupon {coupon['id']} is in {coupon['currency']} and cannot be applied to something in "
+            f"{currency}.",
             f"{param}[{named[0]}]",
         )
     return coupon, code
@@ -169,7 +172,8 @@ def _check_code(world: World, code: Obj, customer: str | None, param: str) -> No
         paid = (invoice["status"] == "paid" for invoice in world.store.find("invoice", customer=customer))
         if any(paid):
             raise StripeError(
-                "This promotion code cannot be redeemed because the associated customer has prior transactions.",
+                "This promotion code cannot be redeemed because the associated customer has prior "
+                "transactions.",
                 code="customer_has_prior_transactions",
                 param=param,
             )

@@ -78,7 +78,8 @@ def check_together(prices: list[Obj], currency: str | None) -> str:
         currencies.add(currency)
     if len(currencies) > 1:
         raise invalid(
-            "All prices on a subscription must have the same `currency`. If you need to use prices with different "
+            "All prices on a subscription must have the same `currency`. If you need to use prices with "
+            "different "
             f"currencies, create separate subscriptions: {', '.join(sorted(currencies))}.",
             "items",
         )

@@ -13,7 +13,8 @@ from sandbox.stripe.store import Obj
 from sandbox.stripe.world import World
 
 NOT_THERE = (
-    "No such PaymentMethod: '{id}'; It's possible this PaymentMethod exists on one of your connected accounts, in "
+    "No such PaymentMethod: '{id}'; It's possible this PaymentMethod exists on one of your connected "
+    "accounts, in "
     "which case you should retry this request on that connected account. Learn more at "
     "https://stripe.com/docs/connect/authentication"
 )
@@ -32,7 +33,9 @@ def find(world: World, id: str, param: str = "payment_method", *, status: int = 
 def make(
     world: World, card: Card, *, expires: tuple[int, int] | None = None, billing: Obj | None = None
 ) -> Obj:
-    """A payment method that behaves like this card; it expires in the same month a year ahead, or as given."""
+    ""
+    ""
+    """A payment method that behaves like this card; it expires after a year, or as given (month, year)."""
     method: Obj = {
         "id": ids.new("payment_method"),
         "object": "payment_method",
@@ -70,8 +73,8 @@ def attach(world: World, method: Obj, customer: str, *, param: str = "customer")
         raise invalid(
             "The payment method you provided has already been attached to a customer."
             if method["customer"]
-            else "This PaymentMethod was previously used without being attached to a Customer or was detached from "
-            "a Customer, and may not be used again.",
+            else "This PaymentMethod was previously used without being attached to a Customer or was "
+            "detached from a Customer, and may not be used again.",
             "payment_method",
             "payment_method_already_attached" if method["customer"] else None,
         )

@@ -73,7 +73,7 @@ def renew(world: World, subscription: Obj, *, draft_seconds: int = collecting.DR
             period = items.next_period(item, subscription["billing_cycle_anchor"])
             item["current_period_start"], item["current_period_end"] = period
         collected = subscription["status"] != "unpaid"
-        invoice = invoicing.bill(
+        return invoicing.bill(
             world,
             subscription,
             ending_now,
@@ -82,7 +82,6 @@ def renew(world: World, subscription: Obj, *, draft_seconds: int = collecting.DR
             auto_advance=collected,
             automatically_finalizes_at=world.now + draft_seconds if collected else None,
         )
-    return invoice
 
 
 def _end_trial(world: World, subscription: Obj) -> None:

@@ -20,7 +20,8 @@ def from_subscription(world: World, subscription: Obj) -> Obj:
         )
     if subscription["schedule"]:
         raise invalid(
-            f"You cannot migrate a subscription that is already attached to a schedule: {subscription['schedule']}.",
+            "You cannot migrate a subscription that is already attached to a schedule: "
+            f"{subscription['schedule']}.",
             "from_subscription",
         )
     start = min(item["current_period_start"] for item in subscription["items"]["data"])
@@ -78,7 +79,8 @@ def update(world: World, schedule: Obj, params: Obj) -> None:
     """Write other phases. Those that began stand as they are; the present one may change and then does."""
     if schedule["status"] not in OPEN:
         raise invalid(
-            f"You cannot update a subscription schedule that is currently in the `{schedule['status']}` status."
+            f"You cannot update a subscription schedule that is currently in the `{schedule['status']}` "
+            "status."
         )
     with world.changing(schedule, "subscription_schedule.updated"):
         if "phases" in params:

@@ -18,7 +18,8 @@ from sandbox.stripe.store import Obj
 from sandbox.stripe.world import World, merged
 
 NO_METHOD = (
-    "This customer has no attached payment source or default payment method. Please consider adding a default "
+    "This customer has no attached payment source or default payment method. Please consider adding a "
+    "default "
     "payment method. For more information, visit "
     "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority."
 )
@@ -97,7 +98,8 @@ def _insist(world: World, invoice: Obj, decline: str | None) -> None:
         raise methods.declined(decline)
     if intent is not None and intent["status"] == "requires_action":
         raise StripeError(
-            "Payment for this subscription requires additional user action before it can be completed successfully. "
+            "Payment for this subscription requires additional user action before it can be completed "
+            "successfully. "
             "Payment can be completed using the PaymentIntent associated with `subscription.latest_invoice`.",
             status=402,
             kind="card_error",
@@ -195,7 +197,8 @@ def own_method(world: World, customer: Obj, id: str) -> Obj:
     method = methods.find(world, id, "default_payment_method", status=400)
     if method["customer"] != customer["id"]:
         raise invalid(
-            f"The customer does not have a payment method with the ID {id}. The payment method must be attached to "
+            f"The customer does not have a payment method with the ID {id}. The payment method must be "
+            "attached to "
             "the customer.",
             "default_payment_method",
             "resource_missing",
@@ -255,7 +258,8 @@ def _check_anchor(world: World, prices: list[Obj], anchor: int, trial_end: int |
     )
     if not world.now < anchor <= first:
         raise invalid(
-            "`billing_cycle_anchor` must be in the future and cannot be later than the next natural billing date "
+            "`billing_cycle_anchor` must be in the future and cannot be later than the next natural "
+            "billing date "
             f"({first}).",
             "billing_cycle_anchor",
         )

@@ -185,8 +185,8 @@ def expire(world: World, params: Obj, session: str) -> Obj:
     found = find(world, session)
     if found["status"] != "open":
         raise invalid(
-            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status '
-            f"of {found['status']}."
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a '
+            f"status of {found['status']}."
         )
     checking_out.expire(world, found)
     return found
@@ -275,13 +275,15 @@ def _line(world: World, given: Obj, index: int, mode: str) -> Obj:
         raise invalid("The price specified is inactive. This field only accepts active prices.", param)
     if mode == "payment" and price["type"] == "recurring":
         raise invalid(
-            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
+            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` "
+            "mode or use "
             "only one-time prices.",
             param,
         )
     if mode == "subscription" and price["type"] != "recurring":
         raise invalid(
-            "You must provide at least one recurring price in `subscription` mode when using prices. The sandbox "
+            "You must provide at least one recurring price in `subscription` mode when using prices. The "
+            "sandbox "
             "does not mix one-time prices in.",
             param,
         )

@@ -50,7 +50,8 @@ def create(world: World, params: Obj) -> Obj:
     paid = invoice["status"] == "paid"
     if paid and sum(parts) != amount:
         raise invalid(
-            "The sum of credit amount, refund amount and out of band amount must equal the credit note amount "
+            "The sum of credit amount, refund amount and out of band amount must equal the credit note "
+            "amount "
             f"({amount}).",
             "amount",
         )

@@ -130,7 +130,8 @@ def _set(world: World, customer: Obj, params: Obj) -> None:
         held = world.get("payment_method", method, param)
         if held["customer"] != customer["id"]:
             raise invalid(
-                f"The customer does not have a payment method with the ID {method}. The payment method must be "
+                f"The customer does not have a payment method with the ID {method}. The payment method "
+                "must be "
                 "attached to the customer.",
                 param,
                 "resource_missing",

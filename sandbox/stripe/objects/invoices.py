@@ -199,7 +199,8 @@ def pay(world: World, params: Obj, invoice: str) -> Obj:
         raise collecting.refusal(world, found, decline)
     if (intent := collecting.intent_of(world, found)) and intent["status"] == "requires_action":
         raise StripeError(
-            "This payment requires additional user action before it can be completed successfully. Payment can be "
+            "This payment requires additional user action before it can be completed successfully. "
+            "Payment can be "
             "completed using the PaymentIntent associated with the invoice.",
             status=402,
             kind="card_error",

@@ -23,8 +23,10 @@ from sandbox.stripe.store import Obj
 from sandbox.stripe.world import World, merged
 
 TOO_SMALL = (
-    "The amount must be greater than or equal to the minimum charge amount allowed for your account and the currency "
-    "set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to save a Payment "
+    "The amount must be greater than or equal to the minimum charge amount allowed for your account and "
+    "the currency "
+    "set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to save a "
+    "Payment "
     "Method for future use without an immediate payment, use a Setup Intent instead: "
     "https://docs.stripe.com/payments/setup-intents"
 )
@@ -158,8 +160,10 @@ def _method(world: World, params: Obj, customer: str | None) -> Obj | None:
 def _confirm(world: World, intent: Obj, method: Obj | None, params: Obj) -> None:
     if method is None:
         raise invalid(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
-            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
+            "update the "
+            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly "
+            "with a "
             "payment method.",
             code="payment_intent_unexpected_state",
         )

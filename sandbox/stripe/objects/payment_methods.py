@@ -41,7 +41,8 @@ def create(world: World, params: Obj) -> Obj:
         raise absent("card")
     if "number" in given:
         raise StripeError(
-            "Sending credit card numbers directly to the Stripe API is generally unsafe. To continue processing use "
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. To continue "
+            "processing use "
             "Stripe.js, the Stripe mobile bindings, or Stripe Elements.",
             status=402,
             kind="card_error",

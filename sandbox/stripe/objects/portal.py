@@ -126,8 +126,10 @@ def open_session(world: World, params: Obj) -> Obj:
         default = next((one for one in held if one["is_default"]), None)
         if default is None:
             raise StripeError(
-                "No configuration provided and your test mode default configuration has not been created. Provide a "
-                "configuration or create your default by saving your customer portal settings in test mode at "
+                "No configuration provided and your test mode default configuration has not been created. "
+                "Provide a "
+                "configuration or create your default by saving your customer portal settings in test "
+                "mode at "
                 "https://dashboard.stripe.com/test/settings/billing/portal."
             )
         configuration = default

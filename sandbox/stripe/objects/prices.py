@@ -86,7 +86,8 @@ def make(world: World, product: Obj, params: Obj, inside: str = "") -> Obj:
             )
         if recurring.get("usage_type") == "metered":
             raise invalid(
-                "You must specify `recurring[meter]` when `recurring[usage_type]` is metered. The sandbox does not "
+                "You must specify `recurring[meter]` when `recurring[usage_type]` is metered. The sandbox "
+                "does not "
                 "know meters.",
                 "recurring[usage_type]",
             )

@@ -195,19 +195,22 @@ def check_open(found: Obj, params: Obj) -> None:
         return
     if found["status"] == "incomplete" and any(name in params for name in CHANGES):
         raise invalid(
-            "This subscription cannot be updated because its first payment is incomplete. Pay its invoice first."
+            "This subscription cannot be updated because its first payment is incomplete. Pay its invoice "
+            "first."
         )
     priced = (*CHANGES, "cancel_at", "cancel_at_period_end", "discounts")
     if found["schedule"] and (touched := [name for name in priced if name in params]):
         raise invalid(
-            f"The subscription is managed by the subscription schedule `{found['schedule']}`, and updating any "
+            f"The subscription is managed by the subscription schedule `{found['schedule']}`, and "
+            "updating any "
             "pricing/cancelation behavior directly is not allowed. Please update the schedule instead.",
             touched[0],
         )
     if params.get("payment_behavior") == "pending_if_incomplete":
         if others := sorted(set(params) - set(PENDING_TAKES)):
             raise invalid(
-                "When `payment_behavior` is set to `pending_if_incomplete`, you can only pass supported params: "
+                "When `payment_behavior` is set to `pending_if_incomplete`, you can only pass supported "
+                "params: "
                 f"{', '.join(PENDING_TAKES)}. These are not: {', '.join(others)}.",
                 others[0],
             )

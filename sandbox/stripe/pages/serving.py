@@ -95,7 +95,8 @@ def show(visit: Visit, template: str, status: int = 200, **context: Any) -> Answ
     text = ENVIRONMENT.get_template(template).render(**context, format=FORMAT)
     headers = {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; "
         f"form-action 'self' {targets}".strip(),
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
