@@ -1,5 +1,6 @@
 """Accounts that pay, as the mirror has them, for whoever looks at the pages about money."""
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -22,6 +23,11 @@ from portal.kit.settings import Payments
 SANDBOX = Payments("sk_sandbox_tests", ("whsec_tests",), "http://127.0.0.1:9", "sandbox")
 STRIPE_ACCOUNT = "acct_tests"
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
+
+
+def paid(settings, payments=SANDBOX):
+    """The settings of an installation that takes payments."""
+    return replace(settings, payments=payments)
 
 
 class QuotingStripe:
