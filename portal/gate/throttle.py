@@ -5,6 +5,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from portal.gate.grant import Unavailable
 
 
 class TokenBucket:
@@ -45,26 +48,41 @@ class Throttle:
             return bucket.take()
 
 
+@dataclass
+class _Flight:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+    failures: int = 0
+
+
 class Flights:
-    """One at a time for each name: those who wait find the work done by the one before."""
+    """One at a time for each name: those who wait share what becomes of the one before them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+        self._flights: dict[str, _Flight] = {}
 
     @contextmanager
     def one(self, name: str) -> Iterator[bool]:
-        """Hold a name; yields whether somebody else held it before, so that it is worth looking again."""
+        """Hold a name; yields whether somebody held it before, so that it is worth looking again.
+
+        Unavailable when somebody failed with that meanwhile: else all who wait would try in turn.
+        """
         with self._lock:
-            lock, users = self._locks.get(name, (threading.Lock(), 0))
-            self._locks[name] = lock, users + 1
+            flight = self._flights.setdefault(name, _Flight())
+            flight.users += 1
+            waited, failures = flight.users > 1, flight.failures
         try:
-            with lock:
-                yield users > 0
+            with flight.lock:
+                if flight.failures > failures:
+                    raise Unavailable("Those who asked before had no answer.")
+                try:
+                    yield waited
+                except Unavailable:
+                    flight.failures += 1
+                    raise
         finally:
             with self._lock:
-                lock, users = self._locks[name]
-                if users == 1:
-                    del self._locks[name]
-                else:
-                    self._locks[name] = lock, users - 1
+                flight.users -= 1
+                if not flight.users:
+                    del self._flights[name]

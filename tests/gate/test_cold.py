@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis as redis_py
 
+from deploy.local.process import wait_until
 from portal.gate import Settled, Unavailable, desk
 from portal.gate.throttle import Throttle, TokenBucket
 from portal.gate.wire import Wire, connect
@@ -62,6 +63,29 @@ def test_callers_who_wait_for_the_book_ask_it_once(redis_url, redis, book):
         leave.set()
         assert all(answer.result().valid for answer in [first, *others])
     assert book.asked == 1
+
+
+def test_callers_who_wait_in_vain_do_not_all_try(redis_url, redis, book):
+    token, entered, leave = book.mint(), threading.Event(), threading.Event()
+    asked = []
+
+    def broken_book(tag, digests):
+        asked.append(tag)
+        entered.set()
+        assert leave.wait(30)
+        raise ConnectionError("PostgreSQL is away")
+
+    door = gate(redis_py.Redis.from_url(redis_url), broken_book)
+    flights = door._flights
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(ask, door, token)]
+        assert entered.wait(30)
+        answers += [pool.submit(ask, door, token) for _ in range(7)]
+        assert wait_until(lambda: flights._flights[book.tag].users == 8, 30)
+        leave.set()
+        assert all(isinstance(answer.exception(), Unavailable) for answer in answers)
+    assert len(asked) == 1
+    assert flights._flights == {}
 
 
 def test_the_ceiling_holds_for_many_callers_at_once(redis_url, redis, book):

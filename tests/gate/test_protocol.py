@@ -57,6 +57,7 @@ BOOKS = text(
 )
 keys_ = st.integers(0, 9)
 later = st.sampled_from([0, 61, 61, 61])
+pushes = st.none() | st.integers(0, 3)
 
 
 @dataclass(frozen=True)
@@ -324,7 +325,7 @@ def build(world):
 
         # Keys and plans.
 
-        @rule(which=keys_, deed=st.sampled_from(["revoke", "rotate", "mint"]), pushed=st.booleans())
+        @rule(which=keys_, deed=st.sampled_from(["revoke", "rotate", "mint"]), pushed=pushes)
         def change_keys(self, which, deed, pushed):
             key = self.keys[which % len(self.keys)]
             options = {"actor": ACTOR, "now": self.now}
@@ -342,10 +343,10 @@ def build(world):
             except (Conflict, Exhausted):
                 return
             key.dead = key.dead or deed == "revoke"
-            if pushed:
-                self.push()
+            if pushed is not None:
+                self.push_and_let_in(pushed)
 
-        @rule(included=st.sampled_from([None, 8, 20]), pushed=st.booleans())
+        @rule(included=st.sampled_from([None, 8, 20]), pushed=pushes)
         def change_plan(self, included, pushed):
             overrides = {"included": {"calls": included}, "rate": 10**6, "burst": 10**6}
             try:
@@ -358,12 +359,16 @@ def build(world):
                 return
             self.plan = included
             self.paid |= {included} - {None}
-            if pushed:
-                self.push()
+            if pushed is not None:
+                self.push_and_let_in(pushed)
 
-        @rule()
-        def push_again(self):
+        @rule(late=st.integers(0, 3))
+        def push_and_let_in(self, late):
+            """Push what holds now; then somebody lets in what the book said before."""
+            before = self.answers
             self.push()
+            if before and late:
+                self.admit(before[-late % len(before)])
 
         # The book's answers, held back.
 
@@ -446,8 +451,9 @@ def build(world):
         @rule(
             how=st.sampled_from(["restarted", "rolled back", "rolled back", "emptied", "flushed"]),
             late=st.none() | st.integers(0, 3),
+            calls=st.booleans(),
         )
-        def lose_redis(self, how, late):
+        def lose_redis(self, how, late, calls):
             """Lose it, and perhaps let in an answer of before while somebody asks anew."""
             kept = {"restarted": self.in_redis, "rolled back": self.saved}.get(how, set())
             if how == "flushed":
@@ -466,6 +472,8 @@ def build(world):
                 self.ask_the_book(True)
                 if before:
                     self.admit(before[late % len(before)])
+            for key in self.keys if calls else ():
+                self.call_once(0, key, 1, False)
 
         @rule(key=keys_, caller=st.integers(0, 1))
         def lose_postgres_for_a_while(self, key, caller):
@@ -569,7 +577,7 @@ def test_the_books_balance_whatever_happens(engines, database, redis, tmp_path):
     run_state_machine_as_test(
         build(world),
         settings=settings(
-            max_examples=int(examples or 40),
+            max_examples=int(examples or 30),
             stateful_step_count=int(steps or 40),
             deadline=None,
             derandomize=examples is None,

@@ -36,6 +36,23 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 
+/* A double click sends a form once: the second would make a second key, and hide the first. */
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.matches("[data-theme-form]")) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 3000); // for a form that stays, such as after "back"
+  },
+  true,
+);
+
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-theme-form]") && event.submitter) {
     event.preventDefault();
