@@ -8,7 +8,6 @@ from portal import billing, plans
 from portal.kit.db import unit
 from portal.kit.errors import Conflict
 from portal.kit.money import Money
-from portal.kit.period import add_months
 from tests.plans.people import shipped
 
 TEAM = '''[[plans]]
@@ -45,12 +44,12 @@ def test_a_change_to_the_year_is_charged_as_it_was_shown(paying):
     assert 0 < shown.due_now.amount < 19_000
     assert sum(line.amount.amount for line in shown.lines) == shown.due_now.amount
     assert shown.due_then == Money(19_000)
-    assert shown.renews_at == add_months(shown.at, 12)
+    assert shown.renews_at > shown.at + timedelta(days=330)
     paying.do(billing.change, None, "api-pro", "year", at=shown.at, due_now=shown.due_now, actor=paying.actor)
     assert paying.invoices()[-1].amount_paid == shown.due_now.amount
     bill = paying.bill()
     assert (bill.interval, bill.price) == ("year", Money(19_000))
-    assert abs(bill.renews_at - shown.renews_at) <= timedelta(seconds=1)
+    assert bill.renews_at == shown.renews_at
 
 
 def test_usage_is_not_reset_by_a_change_of_the_interval(paying):

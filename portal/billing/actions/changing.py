@@ -16,7 +16,6 @@ from portal.billing.values import Offer, Preview, Quoted, Subscription
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Refusal
 from portal.kit.money import Money
-from portal.kit.period import add_months
 
 
 @dataclass(frozen=True)
@@ -159,9 +158,9 @@ def _look(
     if when == rules.NOW:
         quoted = stripe.quote(standing.stripe_id, found, price_id, at)
         due_now, credit, lines = quoted.due, quoted.credit, quoted.lines
-        same = standing.offer.interval == after.interval
-        renews_at = found.period_ends_at if same else add_months(at, 12 if after.interval == "year" else 1)
-        holds_at = at
+        # Whether a new interval begins a new cycle is Stripe's to say: its lines end with what is paid.
+        ends = [line.ends_at for line in lines if line.offer == after and line.ends_at is not None]
+        renews_at, holds_at = max(ends, default=found.period_ends_at), at
     else:
         due_now, credit, lines = nothing, nothing, ()
         holds_at = renews_at = found.period_ends_at

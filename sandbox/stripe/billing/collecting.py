@@ -15,8 +15,8 @@ ON_LATE: list[Callable[[World, Obj], None]] = []
 """What else follows when an invoice was paid, could not be paid, was voided or given up, or is being paid."""
 
 DRAFT_SECONDS = 3600
-RETRY_DAYS = (3, 5, 7)
-"""Days after the first attempt on which a failed payment is tried again."""
+RETRY_DAYS = (3, 5, 7, 14)
+"""Days after the first attempt on which a failed payment is tried again. After two weeks it is given up."""
 
 DAY = 24 * 3600
 
