@@ -1,6 +1,5 @@
 """Rendering: how a stored object looks from outside."""
 
-import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ HYDRATE: dict[str, "Callable[[World, Obj], None]"] = {}
 
 def render(world: "World", obj: Obj) -> Obj:
     """A copy without what is ours alone (names that begin with _), with what others hold filled in."""
-    shown = _bare(copy.deepcopy(obj))
+    shown = _bare(obj)
     assert isinstance(shown, dict)
     if hydrate := HYDRATE.get(str(obj.get("object"))):
         hydrate(world, shown)

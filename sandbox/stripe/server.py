@@ -21,6 +21,8 @@ class _Threading(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
+
     def log_message(self, format: str, *arguments: object) -> None:
         pass
 

@@ -1,6 +1,5 @@
 """The world: what an endpoint may touch while it answers one request."""
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ class World:
     @contextmanager
     def changing(self, obj: Obj, type: str | None = None) -> Iterator[Obj]:
         """Change an object; at the end it is written, and told as `type` when anything shows."""
-        before = render(self, copy.deepcopy(obj))
+        before = render(self, obj)
         yield obj
         self.save(obj)
         after = render(self, obj)
