@@ -25,7 +25,7 @@ class Till:
         self.database, self.sandbox = database, sandbox
         payments = Payments(sandbox.key, (sandbox.secret,), sandbox.base, "sandbox")
         self.settings = replace(settings, payments=payments)
-        self.stripe = billing.Stripe(payments)
+        self.stripe = sandbox.gateway()
         self.pushed, self._browsers = [], {}
         self.app = create_app(
             self.settings, push=self.pushed.append, TESTING=True, RATELIMIT_ENABLED=False, stripe=self.stripe

@@ -36,6 +36,7 @@ def dispute(world: World, charge: Obj, reason: str) -> Obj:
             "card": {
                 "brand": charge["payment_method_details"].get("card", {}).get("brand", "visa"),
                 "case_type": "inquiry" if inquiry else "chargeback",
+                "network": charge["payment_method_details"].get("card", {}).get("network", "visa"),
                 "network_reason_code": "10",
             },
             "type": "card",
