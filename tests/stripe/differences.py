@@ -56,7 +56,7 @@ DIFFERENCES = (
     Difference("answer", r"\brecurring\.trial_period_days$", "additional", LEGACY),
     Difference("answer", r"\b(payment_intent|charge|latest_charge)\b.*\bsource$", "additional", LEGACY),
     Difference("answer", r"\btotal_count$", "additional", LEGACY),
-    Difference("answer", r"^product\b.*\b(type|tax_details)$", "additional", LEGACY),
+    Difference("answer", r"(^product:|\bproduct\.) ?(type|tax_details)$", "additional", LEGACY),
 )
 """Let pass everywhere."""
 

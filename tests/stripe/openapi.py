@@ -90,7 +90,11 @@ class Description:
         if status >= 400:
             return self._unexplained("answer", "error", list(self._value({"$ref": "error"}, body, "", ())))
         found = list(self._value(operation.answers, body, "", tuple(expand)))
-        return self._unexplained("answer", str(body.get("object", operation.name)), found)
+        kind = str(body.get("object", operation.name))
+        if kind == "list" and body.get("data"):
+            kind = str(body["data"][0].get("object"))
+            found = [(where.removeprefix("data."), what) for where, what in found]
+        return self._unexplained("answer", kind, found)
 
     def object_problems(self, body, *, expand=()):
         """What does not look like Stripe in an object that came by itself, such as in an event."""

@@ -43,7 +43,7 @@ REASONS = (
     Reason("value", r"\bpayment_method_types(\.length)?$", CARDS_ONLY),
     Reason("left out", r"\bpayment_method_options\.(acss_debit|cashapp|link|us_bank_account)$", CARDS_ONLY),
     Reason("left out", r"^(plan|quantity|items\.data\.plan)$", LEGACY, r"/v1/subscription"),
-    Reason("left out", r"^(latest_charge\.)?(source|order|dispute|destination)$", LEGACY),
+    Reason("left out", r"^((latest_charge|payment_intent)\.)*(source|order|dispute|destination)$", LEGACY),
     Reason("new", r"\ballowed_payment_method_types$", "new in endive"),
     Reason("new", r"\b(amount_paid_off_stripe|billing_schedules|quantity_decimal|net_amount)$", NEWER),
     Reason("new", r"\blines\.data\.subtotal$", NEWER),

@@ -25,6 +25,7 @@ class Watched(requests.Session):
         self.described = description()
         self.problems = []
         self.watched = 0
+        self.answered = []
 
     def send(self, request, **more):
         if self.described is None:
@@ -34,6 +35,8 @@ class Watched(requests.Session):
         if crooked and not self.refusable:
             self._report(crooked)
         reply = super().send(request, **more)
+        if reply.status_code < 400:
+            self.answered.append((request.method, parts.path))
         if crooked and reply.status_code < 400:
             self._report([f"{reply.status_code} was answered, although", *crooked])
         if self.described.operation(request.method, parts.path):

@@ -80,7 +80,8 @@ def find(world: World, id: str) -> Obj:
 
 
 def _hydrate(world: World, shown: Obj) -> None:
-    shown["frozen_time"] = world.now
+    if not shown.get("deleted"):
+        shown["frozen_time"] = world.now
 
 
 HYDRATE["test_helpers.test_clock"] = _hydrate

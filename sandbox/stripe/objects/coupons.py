@@ -216,7 +216,8 @@ def _check(world: World, params: Obj) -> None:
 
 
 def _coupon(world: World, shown: Obj) -> None:
-    shown["valid"] = not discounting.spent(shown, world.now)
+    if not shown.get("deleted"):
+        shown["valid"] = not discounting.spent(shown, world.now)
 
 
 def _code(world: World, shown: Obj) -> None:
