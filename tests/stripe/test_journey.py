@@ -23,6 +23,18 @@ def test_the_journey_of_one_customers_money(stripe_sandbox):
     ).run()
 
 
+def test_the_smoke_test_goes_through_with_a_test_clock_of_its_own(stripe_sandbox):
+    clock = smoke.Clock(stripe_sandbox.client)
+    Journey(
+        gateway=stripe_sandbox.gateway(),
+        client=stripe_sandbox.client,
+        host=urlsplit(stripe_sandbox.base).netloc,
+        open_customer=clock.open_customer,
+        now=clock.now,
+        advance=clock.advance,
+    ).run()  # the sandbox deletes no clock that customers hang on, so this one stays
+
+
 def test_what_is_said_is_watched(stripe_sandbox):
     data.needed()
     stripe_sandbox.v1.customers.create({"name": "Alice"})
