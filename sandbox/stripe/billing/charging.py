@@ -87,7 +87,6 @@ def intend(
         "review": None,
         "setup_future_usage": "off_session" if recurring else None,
         "shipping": None,
-        "source": None,
         "statement_descriptor": None,
         "statement_descriptor_suffix": None,
         "status": "requires_confirmation" if method else "requires_payment_method",

@@ -44,7 +44,7 @@ def create(world: World, params: Obj) -> Obj:
     method = params.pop("payment_method", None)
     world.save(customer)
     if method:
-        attached = methods.attach(world, methods.find(world, method), customer["id"])
+        attached = methods.attach(world, methods.find(world, method, status=400), customer["id"])
         default = params.get("invoice_settings", {}).get("default_payment_method")
         if default == method:
             params["invoice_settings"]["default_payment_method"] = attached["id"]

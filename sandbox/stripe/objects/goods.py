@@ -22,7 +22,6 @@ def make(world: World, id: str, params: Obj) -> Obj:
         "shippable": params.get("shippable"),
         "statement_descriptor": params.get("statement_descriptor"),
         "tax_code": params.get("tax_code"),
-        "type": params.get("type", "service"),
         "unit_label": params.get("unit_label"),
         "updated": world.now,
         "url": params.get("url"),

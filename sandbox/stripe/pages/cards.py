@@ -20,6 +20,8 @@ CHOICES = (
     ("pm_usBankAccount_success", "Pay late: a bank debit that arrives after four days"),
     ("pm_usBankAccount_insufficientFunds", "Pay late: a bank debit that fails after four days"),
 )
+YEARS = 3
+"""Until a card expires that was chosen from the list, without a date."""
 
 
 def read(world: World, form: dict[str, str]) -> Obj:
@@ -37,15 +39,15 @@ def read(world: World, form: dict[str, str]) -> Obj:
     return methods.make(world, card, expires=_expiry(form, world.now))
 
 
-def _expiry(form: dict[str, str], now: int) -> tuple[int, int] | None:
+def _expiry(form: dict[str, str], now: int) -> tuple[int, int]:
+    today = datetime.fromtimestamp(now, UTC)
     text = form.get("expiry", "").strip()
     if not text:
-        return None
+        return today.month, today.year + YEARS
     match = re.fullmatch(r"(\d{1,2})\s*/\s*(?:20)?(\d{2})", text)
     if match is None or not 1 <= int(match[1]) <= 12:
         raise _wrong("Give the expiry date as month and year: 12 / 34.")
     month, year = int(match[1]), 2000 + int(match[2])
-    today = datetime.fromtimestamp(now, UTC)
     if (year, month) < (today.year, today.month):
         raise _wrong("Your card's expiration year is in the past.")
     return month, year
