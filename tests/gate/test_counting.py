@@ -179,6 +179,19 @@ def test_a_reservation_ends_when_redis_is_restarted(engines, redis, book, door):
     assert ask(door, token, cost=10).quota.used == 10
 
 
+def test_a_reservation_of_an_earlier_life_is_over_also_while_the_book_is_being_asked(
+    engines, redis, book, door
+):
+    name = ask(door, book.mint(), cost=10, reserve=True).reservation_id
+    restart(engines, redis)
+    book.away = True
+    with pytest.raises(Unavailable):
+        ask(door, book.mint())
+    with pytest.raises(Missing):
+        door.confirm(name, 1)
+    assert door.peek(book.tag).counts == ()
+
+
 # Windows.
 
 
