@@ -137,13 +137,13 @@ class StripeSandbox:
             page = self.post(path, **{**hidden, "action": action})
         return page
 
-    def get(self, path):
+    def get(self, path, headers=None):
         """A page, as a browser without JavaScript would ask for it."""
-        return self._send(Request(self._url(path)))
+        return self._send(Request(self._url(path), headers=headers or {}))
 
-    def post(self, path, **fields):
+    def post(self, path, headers=None, **fields):
         """A form, sent."""
-        return self._send(Request(self._url(path), urlencode(fields).encode(), method="POST"))
+        return self._send(Request(self._url(path), urlencode(fields).encode(), headers or {}, method="POST"))
 
     def _watching(self, receiver):
         watch = self.watch(gently=True)
@@ -159,7 +159,12 @@ class StripeSandbox:
 
     def _send(self, request):
         with build_opener(ProxyHandler({}), _AsIs).open(request, timeout=10) as reply:
-            return Page(reply.status, reply.headers.get("Location"), reply.read().decode(), reply.headers)
+            return Page(
+                reply.status,
+                reply.headers.get("Location"),
+                reply.read().decode("utf-8", "replace"),
+                reply.headers,
+            )
 
 
 class Page:

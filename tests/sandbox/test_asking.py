@@ -6,7 +6,7 @@ from urllib.request import Request, build_opener
 import pytest
 import stripe
 
-from tests.sandboxed import _AsIs
+from tests.sandboxed import StripeSandbox, _AsIs
 
 
 def raw(stripe_sandbox, method, path, body=None, **headers):
@@ -163,8 +163,6 @@ def test_the_account_and_its_version(v1):
 
 
 def test_what_was_written_survives_a_new_start(tmp_path):
-    from tests.sandboxed import StripeSandbox
-
     with StripeSandbox(tmp_path) as running:
         made = running.v1.customers.create({"name": "Alice"})
     with StripeSandbox(tmp_path) as running:

@@ -232,10 +232,6 @@ def test_the_same_purchase_gets_the_same_page(v1, open_session, pro):
 
 
 def test_a_form_from_another_site_is_refused(stripe_sandbox, v1, session):
-    from urllib.request import Request
-
-    request = Request(
-        session.url, b"action=pay&email=a@b.co", {"Origin": "https://evil.example"}, method="POST"
-    )
-    assert stripe_sandbox._send(request).status == 403
+    evil = {"Origin": "https://evil.example"}
+    assert stripe_sandbox.post(session.url, evil, action="pay", email="a@b.co").status == 403
     nothing_happened(v1, session)
