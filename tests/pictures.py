@@ -31,7 +31,7 @@ WIDTHS = {390: 844, 768: 1024, 1440: 900}
 def town(settings, database, redis):
     face = replace(settings.brand, name="MemoryHub", api_url="https://api.memoryhub.example")
     shown = replace(settings, brand=face, payments=money.SANDBOX)
-    app = create_app(shown, stripe=money.QuotingStripe(), TESTING=True, RATELIMIT_ENABLED=False)
+    app = create_app(shown, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, shown) as standing:
         yield standing
 

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from portal import billing, plans
@@ -28,7 +29,7 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
     plan = StringField("Plan", [DataRequired("Choose a plan."), Length(max=100)])
     interval = RadioField(
         "Pay",
-        choices=[("month", "Monthly"), ("year", "Yearly")],
+        choices=[SelectChoice("month", "Monthly"), SelectChoice("year", "Yearly")],
         default="month",
         validators=[InputRequired("Choose how often to pay.")],
     )

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from portal import accounts, billing
 from portal.kit import clock
@@ -21,6 +22,7 @@ STATES = {
     "done": ("Done", "good"),
     "ignored": ("Not for us", "quiet"),
 }
+CHOICES = [SelectChoice("", "All"), *(SelectChoice(key, words) for key, (words, _) in STATES.items())]
 
 
 class FilterForm(FlaskForm):  # type: ignore[misc]
@@ -30,7 +32,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]
         csrf = False
 
     q = StringField("Type or id")
-    state = SelectField("State", choices=[("", "All"), *((key, words) for key, (words, _) in STATES.items())])
+    state = SelectField("State", choices=CHOICES)
 
 
 @room.get("/operator/webhooks")

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
+from sqlalchemy import select
+
 from portal import plans
 from portal.billing.models import (
     BillingCustomer,
@@ -14,7 +16,7 @@ from portal.billing.models import (
     Purchase,
     WebhookEvent,
 )
-from portal.billing.values import InvoiceLine, Offer, Quoted
+from portal.billing.values import InvoiceLine, Offer, Quoted, Subscription
 from portal.kit import ids
 from portal.kit.money import Money
 from portal.kit.period import add_months
@@ -31,28 +33,52 @@ def paid(settings, payments=SANDBOX):
 
 
 class QuotingStripe:
-    """A Stripe that only quotes, and always the same, so that pages can be looked at."""
+    """A Stripe that has what the mirror has, and quotes always the same, so that pages can be looked at."""
 
     payments, account = SANDBOX, STRIPE_ACCOUNT
 
-    def __init__(self, subscriptions=()):
-        self.mine = tuple(subscriptions)
+    def __init__(self, sessions):
+        self._sessions = sessions
 
     def price(self, offer):
         return f"price_{offer.plan}_{offer.interval}"
 
     def subscriptions(self, customer_id):
-        return self.mine
+        with self._sessions() as session:
+            rows = session.scalars(
+                select(MirroredSubscription)
+                .join(BillingCustomer, BillingCustomer.id == MirroredSubscription.customer_id)
+                .where(BillingCustomer.stripe_id == customer_id)
+            )
+            return tuple(_as_stripe_says(row) for row in rows)
 
     def quote(self, customer_id, subscription, price_id, at):
         lines = (
             InvoiceLine("Unused time on API Pro", Money(-1267), proration=True),
-            InvoiceLine("API Pro, yearly", Money(19000)),
+            InvoiceLine(
+                "API Pro, yearly", Money(19000), Offer("api", "api-pro", 1, "year"), at, add_months(at, 12)
+            ),
         )
-        return Quoted(Money(17733), lines)
+        return Quoted(Money(17733), Money(0), lines)
 
     def upcoming(self, customer_id, subscription_id):
-        return Quoted(Money(1900), (InvoiceLine("1 × API Pro (at $19.00 / month)", Money(1900)),))
+        return Quoted(Money(1900), Money(0), (InvoiceLine("1 × API Pro (at $19.00 / month)", Money(1900)),))
+
+
+def _as_stripe_says(row):
+    return Subscription(
+        id=row.id,
+        status=row.status,
+        item_id=row.item_id,
+        price_id=row.price_id,
+        offer=Offer(row.line, row.plan, row.version, row.interval),
+        price=Money(row.amount, row.currency),
+        created_at=row.created_at,
+        anchor_at=row.anchor_at,
+        period_starts_at=row.period_starts_at,
+        period_ends_at=row.period_ends_at,
+        ends_at=row.ends_at,
+    )
 
 
 def customer(session, account_id, now, *, mode="sandbox", card=("visa", "4242", 4, 2031), **more):
@@ -190,6 +216,18 @@ def request(session, account_id, plan, at, *, interval="month", **more):
     session.add(row)
     session.flush()
     return row
+
+
+def calm(session, account_id, now):
+    """An account that pays for one plan, and has for two months."""
+    ours = customer(session, account_id, now)
+    pro = Offer("api", "api-pro", 1, "month")
+    mine = subscription(session, ours, "api-pro", now, began=timedelta(days=10))
+    plan = plans.catalogue(session).plan("api-pro")
+    plans.hold(session, account_id, plan, now, anchor_at=mine.anchor_at)
+    for months in (1, 2):
+        at = now - months * MONTH
+        invoice(session, ours, 1900, at, number=f"UPK-{300 + months:04}", offer=pro, subscription_id=mine.id)
 
 
 def busy(session, account_id, now):

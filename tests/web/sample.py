@@ -24,13 +24,13 @@ class Sample:
 
 
 def fill(sessions, settings):
-    """Alice has used her account for a while, Charlie has just come, Dora pays, Oscar runs the platform."""
+    """Alice is an old customer, Charlie a new one, Dora and Emil pay, Oscar runs the platform."""
     now, sample = clock.now(), Sample()
     with sessions() as session, unit(session):
         plans.sync(session, plans.read(plans.SHIPPED.read_text()), now)
-        alice, bob, charlie, oscar, dora = (
+        alice, bob, charlie, oscar, dora, emil = (
             _person(session, name, now)
-            for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn")
+            for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn", "Emil Ernst")
         )
         charlie.verified_at, oscar.staff_role = None, "operator"
         acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
@@ -44,9 +44,12 @@ def fill(sessions, settings):
         _use(session, acme, minted, now)
         sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
         sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
+        calm = accounts.open_account(session, "Emil Ernst", emil, now=now - timedelta(days=90))
+        money.calm(session, calm.id, now)
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
-        for name, person in (("alice", alice), ("charlie", charlie), ("oscar", oscar), ("dora", dora)):
+        signed_in = {"alice": alice, "charlie": charlie, "oscar": oscar, "dora": dora, "emil": emil}
+        for name, person in signed_in.items():
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
     return sample

@@ -321,6 +321,37 @@ def test_every_page_about_money_says_that_none_moves(alice, path):
     assert "Simulated: no money moves" in alice.words(path)
 
 
+def test_a_code_at_the_checkout_takes_off_what_it_says_now_and_next_time(till, alice):
+    coupon = till.sandbox.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    promotion = {"type": "coupon", "coupon": coupon.id}
+    till.sandbox.v1.promotion_codes.create({"code": "HALF", "promotion": promotion})
+    away = alice.press("/plans", "Upgrade to API Pro").location
+    till.sandbox.post(away, action="promotion", code="HALF")
+    assert "$9.50" in till.sandbox.get(away).text
+    till.sandbox.pay(session_of(away))
+    till.webhooks()
+    assert "$9.50 Paid" in alice.words("/billing")
+    assert "Next invoice $9.50 on" in alice.words("/billing/next?line=api")
+
+
+def test_choosing_the_year_in_a_second_tab_closes_the_page_of_the_month(till, alice):
+    first = alice.press("/plans", "Upgrade to API Pro").location
+    second = alice.press("/plans", "Upgrade to API Pro", interval="year").location
+    assert first != second
+    assert "expired" in till.sandbox.get(first).text
+    till.sandbox.pay(session_of(second))
+    till.webhooks()
+    assert till.bill().interval == "year" and len(till.subscriptions()) == 1
+
+
+def test_an_account_that_pays_is_not_closed_before_it_has_cancelled(till, alice):
+    till.upgrade()
+    assert "Cancel what you pay for first" in alice.words("/settings/close")
+    assert alice.post("/settings/close", typed="Example Ltd").status_code == 409
+    alice.press(CANCELLATION, "Cancel API Pro")
+    assert alice.press("/settings/close", "Close account", typed="Example Ltd").location == "/login"
+
+
 # ---- Who may ----------------------------------------------------------------------------------------
 
 

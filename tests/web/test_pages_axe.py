@@ -37,7 +37,7 @@ WIDER = """width => [...document.querySelectorAll("body *")]
 @pytest.fixture
 def town(database, redis, settings):
     paid = replace(settings, payments=money.SANDBOX)
-    app = create_app(paid, stripe=money.QuotingStripe(), TESTING=True, RATELIMIT_ENABLED=False)
+    app = create_app(paid, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, paid) as standing:
         yield standing
 

@@ -18,7 +18,8 @@ PAGES = {
         /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
     "charlie": "/dashboard /keys /usage /team /verify/{verify}",
-    "dora": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
+    "dora": "/dashboard /plans /billing",
+    "emil": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
         /subscription/preview?plan=api-pro&interval=year""",
     "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year
         /subscription/preview?plan=hosting-pro&interval=month
