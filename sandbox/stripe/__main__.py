@@ -15,7 +15,7 @@ def main() -> None:
     asked.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         server = Server(key=asked.key, port=asked.port, state=asked.state, clock=asked.clock)
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, OverflowError) as problem:
         sys.exit(f"The sandbox cannot start: {problem}")
     if asked.webhook_url:
         server.endpoint(asked.webhook_url, asked.webhook_secret)

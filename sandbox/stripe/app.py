@@ -1,5 +1,6 @@
 """The application: one WSGI callable for the API, the hosted pages and the control page."""
 
+import base64
 import hmac
 import json
 import traceback
@@ -153,8 +154,8 @@ def present(world: World, result: Obj, paths: list[str]) -> Obj:
 
 
 def _admit(sandbox: Sandbox, environ: dict[str, Any]) -> None:
-    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if not token or scheme.lower() != "bearer":
+    token = _token(environ.get("HTTP_AUTHORIZATION", ""))
+    if not token:
         raise StripeError(
             "You did not provide an API key. You need to provide your API key in the Authorization "
             "header, using "
@@ -180,6 +181,19 @@ def _admit(sandbox: Sandbox, environ: dict[str, Any]) -> None:
     host = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise StripeError("The sandbox answers on this machine alone.", status=403, started=False)
+
+
+def _token(header: str) -> str:
+    """The key: as a bearer, or as the name of HTTP Basic without a password."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except ValueError:
+            return ""
+    return ""
 
 
 _REASONS = {

@@ -1,7 +1,7 @@
 """Server: the standard library's, one thread a request, on loopback alone."""
 
 from pathlib import Path
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -18,6 +18,11 @@ HOST = "127.0.0.1"
 class _Threading(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # HTTPServer's would ask the resolver for our name
+        self.server_name, self.server_port = HOST, int(self.server_address[1])
+        self.setup_environ()
 
 
 class _Quiet(WSGIRequestHandler):

@@ -1,5 +1,6 @@
 """Asking: keys, versions, idempotency, pages, expansion and errors, as Stripe has them."""
 
+import base64
 import json
 from urllib.request import Request, build_opener
 
@@ -34,6 +35,12 @@ def test_a_real_key_never_gets_in(stripe_sandbox):
     )
     assert status == 401
     assert "abcdefghijklmn" not in body["error"]["message"]
+
+
+def test_the_key_may_come_as_a_name_without_password(stripe_sandbox):
+    basic = base64.b64encode(f"{stripe_sandbox.key}:".encode()).decode()
+    assert raw(stripe_sandbox, "GET", "/v1/account", Authorization=f"Basic {basic}")[0] == 200
+    assert raw(stripe_sandbox, "GET", "/v1/account", Authorization="Basic nonsense")[0] == 401
 
 
 def test_every_answer_names_its_request_and_version(stripe_sandbox):
