@@ -46,6 +46,13 @@ def sweep_every_customer() -> None:
         push(house, billing.sweep_all(house.sessions, house.stripe, now=now, before=now - DAY, limit=100))
 
 
+@task("billing.forget_old")
+def forget_old_events() -> None:
+    """Now and then: forget webhooks and drift of long ago."""
+    with home().sessions() as session, unit(session):
+        billing.forget_old(session, now=clock.now())
+
+
 def push(house: House, account_ids: Iterable[str]) -> None:
     """Tell the gate what holds for these accounts now; their facts do the same a little later."""
     with house.sessions() as session, unit(session):

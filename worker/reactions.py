@@ -28,6 +28,16 @@ def think(session: Session, fact: billing.StripeEventStored, occasion: Occasion)
         house.gate.push(accounts.tag(session, account_id))
 
 
+def stop_charging(session: Session, fact: accounts.AccountClosed, occasion: Occasion) -> None:
+    """Who has left pays nothing more; tried until Stripe has heard it."""
+    house = occasion.house
+    if house.stripe is not None:
+        try:
+            billing.stop(house.sessions, house.stripe, fact.account_id, now=occasion.now)
+        except billing.StripeAway as away:
+            raise ConnectionError(away.detail) from away  # a refusal would count as heard
+
+
 TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AddressToVerify: [words.address_to_verify],
     accounts.SignUpRepeated: [words.sign_up_repeated],
@@ -47,7 +57,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AccountSuspended: [push, words.account_suspended],
     accounts.AccountResumed: [push, words.account_resumed],
     accounts.AccountObserved: [push],
-    accounts.AccountClosed: [push, words.account_closed],
+    accounts.AccountClosed: [push, words.account_closed, stop_charging],
     plans.PlanChanged: [push, words.plan_changed],
     keys.KeyMinted: [push, words.key_created],
     keys.KeyAmended: [push],

@@ -42,6 +42,7 @@ DUTIES = (
     Duty("accounts.forget_old", HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
+    Duty("billing.forget_old", 6 * HOUR),
 )
 
 

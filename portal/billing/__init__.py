@@ -11,8 +11,9 @@ from portal.billing.actions.catalogue import sync_catalogue
 from portal.billing.actions.changing import cancel, change, preview, resume, upcoming
 from portal.billing.actions.checking import check
 from portal.billing.actions.dunning import remind
-from portal.billing.actions.inbox import retry_events, store_event, sweep_events, think
+from portal.billing.actions.inbox import forget_old, retry_events, store_event, sweep_events, think
 from portal.billing.actions.mirroring import refresh, sync
+from portal.billing.actions.stopping import stop
 from portal.billing.actions.sweeping import sweep_all
 from portal.billing.events import (
     AccessEnded,
@@ -134,6 +135,7 @@ __all__ = [
     "event",
     "events",
     "events_failing",
+    "forget_old",
     "fulfil",
     "invoice",
     "invoices",
@@ -150,6 +152,7 @@ __all__ = [
     "resume",
     "retry_events",
     "set_grace",
+    "stop",
     "store_event",
     "sweep_all",
     "sweep_events",

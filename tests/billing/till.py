@@ -39,6 +39,10 @@ slug = "api-enterprise\""""
 CATALOGUE = shipped([('[[plans]]\nslug = "api-enterprise"', TEAM)])
 
 
+class Disturbed(Exception):
+    """Why a till's sandbox is not asked at the end whether all it said was as Stripe describes it."""
+
+
 class Gate:
     """In the gate's place."""
 
@@ -118,7 +122,9 @@ class Till:
 
     def close(self):
         clock.configure(None)
-        self.sandbox.__exit__(None)
+        self.sandbox.__exit__(
+            Disturbed
+        )  # thin and aged webhooks are not as described, and are not meant to be
 
     def do(self, verb, account, *arguments, **options):
         with self.database() as session:

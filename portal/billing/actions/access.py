@@ -22,6 +22,12 @@ def follow(session: Session, customer: BillingCustomer, picture: Picture, *, now
     mirrored = {row.id: row for row in rows}
     past_due_at = {row.id: row.past_due_at for row in rows if row.past_due_at is not None}
     changes: list[str] = []
+    open_offers = [(one, one.offer) for one in picture.subscriptions if one.status in rules.OPEN]
+    problems = {
+        f"{one.id} is paid for in vain: its price sells nothing that was ever published here"
+        for one, offer in open_offers
+        if offer is None or not _known(session, offer)
+    }
     for line in plans.catalogue(session).lines:
         mine = [
             one
@@ -29,9 +35,10 @@ def follow(session: Session, customer: BillingCustomer, picture: Picture, *, now
             if one.offer is not None and one.offer.line == line.slug and _known(session, one.offer)
         ]
         entitled = rules.access(mine, past_due_at, lambda offer: _grace(session, customer, offer), now=now)
-        changes += _hold(session, customer, line.slug, entitled, now=now)
+        changes += _hold(session, customer, line.slug, entitled, problems, now=now)
         for one in mine:
             _note(session, customer, mirrored[one.id], one, entitled, now=now)
+    _note_problems(session, customer, problems, now=now)
     return changes
 
 
@@ -70,8 +77,15 @@ def unpaid(session: Session, row: MirroredSubscription) -> MirroredInvoice | Non
 
 
 def _hold(
-    session: Session, customer: BillingCustomer, line: str, entitled: Access | None, *, now: datetime
+    session: Session,
+    customer: BillingCustomer,
+    line: str,
+    entitled: Access | None,
+    problems: set[str],
+    *,
+    now: datetime,
 ) -> list[str]:
+    """Hold what is paid for; `problems` grows when it cannot be held."""
     if entitled is None:
         released = plans.release(session, customer.account_id, line, now)
         return [f"the plan of {line} is no longer held"] if released else []
@@ -86,9 +100,7 @@ def _hold(
             ends_at=entitled.ends_at,
         )
     except Conflict as refusal:
-        _note_once(
-            session, customer, f"{entitled.subscription_id} is paid for in vain: {refusal.sentence}", now
-        )
+        problems.add(f"{entitled.subscription_id} is paid for in vain: {refusal.sentence}")
         return []
     return [f"{plan.slug} version {plan.version} is held"] if held else []
 
@@ -130,9 +142,17 @@ def _known(session: Session, offer: Offer) -> bool:
         return False
 
 
-def _note_once(session: Session, customer: BillingCustomer, what: str, now: datetime) -> None:
-    known = select(Drift.id).where(
-        Drift.account_id == customer.account_id, Drift.what == what, Drift.healed_at.is_(None)
-    )
-    if session.scalar(known.limit(1)) is None:
+def _note_problems(session: Session, customer: BillingCustomer, problems: set[str], *, now: datetime) -> None:
+    """Keep what somebody must look at among the drift for as long as it stands."""
+    rows = session.scalars(
+        select(Drift).where(
+            Drift.account_id == customer.account_id,
+            Drift.mode == customer.mode,
+            Drift.healed_at.is_(None),
+        )
+    ).all()
+    for row in rows:
+        if row.what not in problems:
+            row.healed_at = now
+    for what in sorted(problems - {row.what for row in rows}):
         session.add(Drift(mode=customer.mode, account_id=customer.account_id, what=what, found_at=now))

@@ -66,7 +66,7 @@ def checkout(
         purchase.expires_at = opened.expires_at
         overtaken = purchase.failed_at is not None
     if overtaken:  # another tab chose something else while Stripe was asked
-        _close(stripe, opened.id)
+        close(stripe, opened.id)
         raise Conflict("You chose another plan in another window. Look there, or begin again.")
     return purchase
 
@@ -131,7 +131,7 @@ def _close_other(
     fresh = standing.expires_at is None or standing.expires_at > now + SOON
     if found.status == "open" and fresh and _offer(standing) == offer:
         return
-    if found.status == "open" and not _close(stripe, found.id):
+    if found.status == "open" and not close(stripe, found.id):
         raise Conflict("Your payment has just come through. Look at your plan.", code="already_paying")
     with unit(session, account_id):
         row = session.get_one(Purchase, standing.id, populate_existing=True)
@@ -153,6 +153,15 @@ def _intend(
     purchase = intent(customer.id, account_id, offer, "checkout", actor, now=now)
     session.add(purchase)
     session.flush()
+    accounts.record(
+        session,
+        actor,
+        "subscription.checkout",
+        account_id=account_id,
+        subject=purchase.id,
+        now=now,
+        data={"line": offer.line, "plan": offer.plan, "interval": offer.interval},
+    )
     return purchase
 
 
@@ -200,7 +209,7 @@ def may_be_used(standing: Purchase, customer_id: str, offer: Offer, *, now: date
     return young and _offer(standing) == offer and standing.customer_id == customer_id
 
 
-def _close(stripe: Stripe, session_id: str) -> bool:
+def close(stripe: Stripe, session_id: str) -> bool:
     """Whether nobody can pay on a page any more: not so when somebody just has."""
     try:
         stripe.close_checkout(session_id)

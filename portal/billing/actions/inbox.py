@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 SWEPT = timedelta(days=3)
 LOST = timedelta(minutes=2)  # an event that nobody thought about by then was lost on the way
 AT_ONCE = 200
+KEPT, DRIFT_KEPT = timedelta(days=90), timedelta(days=365)
 
 
 def store_event(
@@ -80,6 +81,12 @@ def sweep_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: dateti
                 fresh.append(event_id)
     pushed = [think(sessions, stripe, event_id, now=now) for event_id in fresh]
     return sorted({account for account in pushed if account})
+
+
+def forget_old(session: Session, *, now: datetime) -> None:
+    """Delete webhooks that were done with 90 days ago and drift that was healed a year ago, in this unit."""
+    session.execute(delete(WebhookEvent).where(WebhookEvent.processed_at < now - KEPT))
+    session.execute(delete(Drift).where(Drift.healed_at < now - DRIFT_KEPT))
 
 
 def _take(session: Session, payments: Payments, event: dict[str, Any], *, now: datetime) -> str | None:
@@ -163,7 +170,7 @@ def _think(session: Session, stripe: Stripe, event_id: str, *, now: datetime) ->
     with unit(session):  # from now on it is covered by whoever syncs this customer
         session.get_one(WebhookEvent, event_id, populate_existing=True).customer = customer
     try:
-        return mirroring.sync(session, stripe, customer, now=now).account_id
+        return mirroring.sync(session, stripe, customer, now=now, for_event=event_id).account_id
     except Missing:
         # The webhook may have been quicker than our own note of the customer that it is about.
         if attempts + 1 < rules.STRANGER_ATTEMPTS:

@@ -40,24 +40,31 @@ def refresh(session: Session, stripe: Stripe, account_id: str, *, now: datetime)
     return sync(session, stripe, stripe_id, now=now) if stripe_id else None
 
 
-def sync(session: Session, stripe: Stripe, stripe_id: str, *, now: datetime) -> Synced:
+def sync(
+    session: Session, stripe: Stripe, stripe_id: str, *, now: datetime, for_event: str | None = None
+) -> Synced:
     """Fetch all of one customer from Stripe under the lock of its row, and write it; what changed.
 
     In units of its own. Access is given and taken through `plans`; facts are told; a second
-    subscription in one line is ended and refunded. Missing when no account is this customer.
+    subscription in one line is ended and refunded. Done `for_event`, it is not done again when somebody
+    else has covered the event meanwhile. Missing when no account is this customer.
     """
-    done = _write(session, stripe, stripe_id, now=now)
+    done = _write(session, stripe, stripe_id, now=now, for_event=for_event)
     if seconds.settle(session, stripe, stripe_id, now=now):
         again = _write(session, stripe, stripe_id, now=now)
         done = Synced(done.account_id, done.changes + again.changes)
     return done
 
 
-def _write(session: Session, stripe: Stripe, stripe_id: str, *, now: datetime) -> Synced:
+def _write(
+    session: Session, stripe: Stripe, stripe_id: str, *, now: datetime, for_event: str | None = None
+) -> Synced:
     stripe_account = stripe.account
     with unit(session):
         row = _lock(session, stripe, stripe_account, stripe_id)
         covered = _waiting(session, stripe_id)
+        if for_event is not None and for_event not in covered:
+            return Synced(row.account_id, ())
         picture = stripe.picture(stripe_id)
         before = _standing(session, row)
         changes = writing.write(session, row, picture, before, now=now)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import exists, or_, select, true, update
+from sqlalchemy import exists, or_, select, true
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import plans
@@ -84,8 +84,6 @@ def _sweep(session: Session, stripe: Stripe, account_id: str, stripe_id: str, *,
                         healed_at=now,
                     )
                 )
-        if not changes:  # what was noted as standing open for this account may be over
-            _heal(session, stripe, account_id, now=now)
     return bool(changes)
 
 
@@ -115,22 +113,3 @@ def _take_back(session: Session, stripe: Stripe, stripe_account: str, *, now: da
                 )
                 taken.add(account_id)
     return taken
-
-
-def _heal(session: Session, stripe: Stripe, account_id: str, *, now: datetime) -> None:
-    """A payment in vain is over once no plan is held otherwise beside it."""
-    standing = {
-        line
-        for line, held in plans.held_lines(session, account_id, now=now).items()
-        if held.source in ("grant", "contract")
-    }
-    if not standing:
-        session.execute(
-            update(Drift)
-            .where(
-                Drift.account_id == account_id,
-                Drift.mode == stripe.payments.mode,
-                Drift.healed_at.is_(None),
-            )
-            .values(healed_at=now)
-        )
