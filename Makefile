@@ -9,7 +9,7 @@ RUN := .venv/.ready-to-run
 DEV := .venv/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check stripe-smoke bench lock backup upgrade
+.PHONY: help run demo test check stripe-smoke bench lock backup upgrade soak
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -27,6 +27,9 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
+
+soak: $(DEV) ## The random machines of counting and money, for long (about an hour)
+	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 $(PY) -m pytest tests/gate/test_protocol.py tests/billing/test_machine.py
 
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke
