@@ -135,7 +135,7 @@ def _show(visit: Visit, world: World, session: Obj, *, problem: str | None = Non
         ],
         invoices=[one for one in invoices if one["status"] != "draft"],
         methods=list(world.store.find("payment_method", customer=customer["id"])),
-        default=customer["invoice_settings"]["default_payment_method"],
+        used=_used(world, customer),
         may_cancel=_may(world, session, "subscription_cancel"),
         may_change_cards=_may(world, session, "payment_method_update"),
         feedback=FEEDBACK,
@@ -144,6 +144,13 @@ def _show(visit: Visit, world: World, session: Obj, *, problem: str | None = Non
         form=visit.form,
         problem=problem,
     )
+
+
+def _used(world: World, customer: Obj) -> set[str]:
+    """The cards that something is paid with."""
+    held = world.store.find("subscription", customer=customer["id"])
+    own = {one["default_payment_method"] for one in held if one["status"] not in ENDED}
+    return own | {customer["invoice_settings"]["default_payment_method"]}
 
 
 def _subscription(world: World, found: Obj) -> Obj:
