@@ -39,7 +39,7 @@ def upgrade() -> None:
         _text("stripe_account"),
         *_nulls(_text, "stripe_id", "currency"),
         _number("grace_days", null=True),
-        *_nulls(_text, "card_brand", "card_last4"),
+        *_nulls(_text, "card_id", "card_brand", "card_last4"),
         *_nulls(_number, "card_exp_month", "card_exp_year"),
         _text("card_told", null=True),
         _moment("created_at"),
@@ -118,6 +118,7 @@ def upgrade() -> None:
         *_nulls(_text, "hosted_url", "pdf_url"),
         sa.Column("lines", postgresql.JSONB(), nullable=False),
         _number("reminded_day", null=True),
+        _text("tried_card", null=True),
         _moment("synced_at"),
     )
     op.create_index(

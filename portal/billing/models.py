@@ -30,6 +30,7 @@ class BillingCustomer(Base):
     stripe_id: Mapped[str | None]
     currency: Mapped[str | None]
     grace_days: Mapped[int | None]
+    card_id: Mapped[str | None]
     card_brand: Mapped[str | None]
     card_last4: Mapped[str | None]
     card_exp_month: Mapped[int | None]
@@ -123,7 +124,11 @@ class MirroredSubscription(Base):
 
 
 class MirroredInvoice(Base):
-    """An invoice as Stripe last said it is. `reminded_day` is the last day of dunning that was told."""
+    """An invoice as Stripe last said it is.
+
+    `reminded_day` is the last day of dunning that was told, `tried_card` the last card that failed or
+    that we asked for ourselves.
+    """
 
     __tablename__ = "mirrored_invoice"
     __table_args__ = (
@@ -150,6 +155,7 @@ class MirroredInvoice(Base):
     pdf_url: Mapped[str | None]
     lines: Mapped[dict[str, Any]]
     reminded_day: Mapped[int | None]
+    tried_card: Mapped[str | None]
     synced_at: Mapped[datetime]
 
 

@@ -24,12 +24,13 @@ class Offer:
 
 @dataclass(frozen=True)
 class Card:
-    """What may be shown of a card."""
+    """What may be shown of a card; `id` is that of its payment method."""
 
     brand: str
     last4: str
     exp_month: int
     exp_year: int
+    id: str | None = None
 
 
 @dataclass(frozen=True)

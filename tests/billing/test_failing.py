@@ -66,6 +66,24 @@ def test_paying_restores_at_once(failed):
     assert [name for name, _ in told(failed)].count("AccessRestored") == 1
 
 
+def test_a_new_card_pays_at_once_what_the_old_one_did_not(failed):
+    pass_days(failed, 4)
+    failed.new_card("pm_card_visa")
+    failed.refresh()
+    assert failed.held().plan == "api-pro" and failed.bill().status == "active"
+    assert [one.status for one in failed.invoices()] == ["paid", "paid"]
+
+
+def test_a_new_card_that_fails_too_is_asked_once(failed):
+    pass_days(failed, 4)
+    attempts = failed.invoices()[-1].attempt_count
+    failed.new_card("pm_card_chargeCustomerFail")
+    for _ in range(3):
+        failed.refresh()
+    assert failed.invoices()[-1].attempt_count == attempts + 1
+    assert failed.held().plan == "api-free"
+
+
 def test_paying_within_grace_is_as_if_nothing_had_been(failed):
     anchor = failed.held().anchor_at
     failed.new_card("pm_card_visa")

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.billing import queries, rules
-from portal.billing.actions import access, seconds, writing
+from portal.billing.actions import access, recovering, seconds, writing
 from portal.billing.gateway import Stripe
 from portal.billing.models import BillingCustomer, MirroredSubscription, Purchase, WebhookEvent
 from portal.billing.values import Picture
@@ -46,11 +46,13 @@ def sync(
     """Fetch all of one customer from Stripe under the lock of its row, and write it; what changed.
 
     In units of its own. Access is given and taken through `plans`; facts are told; a second
-    subscription in one line is ended and refunded. Done `for_event`, it is not done again when somebody
+    subscription in one line is ended and refunded; a new card is asked for what an old one left open.
+    Done `for_event`, it is not done again when somebody
     else has covered the event meanwhile. Missing when no account is this customer.
     """
     done = _write(session, stripe, stripe_id, now=now, for_event=for_event)
-    if seconds.settle(session, stripe, stripe_id, now=now):
+    stirred = seconds.settle(session, stripe, stripe_id, now=now)
+    if recovering.recover(session, stripe, stripe_id, now=now) or stirred:
         again = _write(session, stripe, stripe_id, now=now)
         done = Synced(done.account_id, done.changes + again.changes)
     return done

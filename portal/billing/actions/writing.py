@@ -44,6 +44,7 @@ def write(
     now: datetime,
 ) -> list[str]:
     """Make the mirror equal the picture; what differed, in words. Rows of what is gone stay as ended."""
+    known_card = customer.card_id
     _write_customer(customer, picture)
     changes: list[str] = []
     seen = {one.id for one in picture.subscriptions}
@@ -56,7 +57,7 @@ def write(
             row.status, row.ended_at, row.past_due_at, row.synced_at = "canceled", now, None, now
     _find_seconds(session, customer, picture, now=now)
     for invoice in picture.invoices:
-        changes += _write_invoice(session, customer, invoice, now=now)
+        changes += _write_invoice(session, customer, invoice, known_card, now=now)
     for trouble in picture.troubles:
         changes += _write_trouble(session, customer, trouble, now=now)
     session.flush()
@@ -66,6 +67,7 @@ def write(
 def _write_customer(customer: BillingCustomer, picture: Picture) -> None:
     found, card = picture.customer, picture.customer.card
     customer.currency = found.currency or customer.currency
+    customer.card_id = card.id if card else None
     customer.card_brand = card.brand if card else None
     customer.card_last4 = card.last4 if card else None
     customer.card_exp_month = card.exp_month if card else None
@@ -159,7 +161,7 @@ def _find_seconds(session: Session, customer: BillingCustomer, picture: Picture,
 
 
 def _write_invoice(
-    session: Session, customer: BillingCustomer, found: Invoice, *, now: datetime
+    session: Session, customer: BillingCustomer, found: Invoice, known_card: str | None, *, now: datetime
 ) -> list[str]:
     row = session.scalar(select(MirroredInvoice).where(MirroredInvoice.id == found.id))
     was = row.status if row is not None else None
@@ -172,6 +174,8 @@ def _write_invoice(
     row.created_at, row.finalized_at, row.paid_at = found.created_at, found.finalized_at, found.paid_at
     row.next_attempt_at, row.hosted_url, row.pdf_url = found.next_attempt_at, found.hosted_url, found.pdf_url
     row.lines, row.synced_at = {"lines": [_line(line) for line in found.lines]}, now
+    if found.status == "open" and found.attempts and row.tried_card is None:
+        row.tried_card = known_card or customer.card_id
     session.flush()
     if was != "paid" and found.status == "paid" and found.paid.amount > 0:
         tell(session, InvoicePaid(customer.account_id, found.id))

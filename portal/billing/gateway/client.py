@@ -320,6 +320,11 @@ class Stripe:
                         raise
         return Money(returned, currency)
 
+    def collect(self, invoice_id: str, *, key: str) -> None:
+        """Charge an open invoice now; Declined when the card is, Refused when it is open no more."""
+        with speaking():
+            self._client.v1.invoices.pay(invoice_id, None, {"idempotency_key": key})
+
     def void(self, invoice_id: str, *, key: str) -> None:
         """Let nobody pay an open invoice any more."""
         with speaking():

@@ -202,7 +202,7 @@ def _next_phase(schedule: Any, offer_of: OfferOf) -> tuple[Offer | None, datetim
 
 def _card(method: Any) -> Card | None:
     card = _get(method, "card")
-    return Card(card.brand, card.last4 or "", card.exp_month, card.exp_year) if card else None
+    return Card(card.brand, card.last4 or "", card.exp_month, card.exp_year, method.id) if card else None
 
 
 def _get(found: Any, *names: str) -> Any:
