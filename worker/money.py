@@ -159,7 +159,7 @@ def disputed(session: Session, fact: billing.Disputed, occasion: Occasion) -> No
         "amount": trouble.amount,
         "reason": (trouble.reason or "").replace("_", " "),
         "opened_at": trouble.created_at,
-        "url": f"{occasion.house.settings.public_url}/operator/revenue",
+        "url": f"{occasion.house.settings.public_url}/operator/disputes",
     }
     _to_operators(session, fact, occasion, "disputed", context, f"dispute {trouble.id}")
 
