@@ -1,6 +1,7 @@
 """Checkout, from the session to the page to the subscription."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stripe
@@ -120,6 +121,14 @@ def test_paying_twice_pays_once(stripe_sandbox, v1, session):
     again = stripe_sandbox.pay(session)
     assert "You have paid" in again.text
     assert len(v1.subscriptions.list().data) == 1
+
+
+def test_two_tabs_pay_once(stripe_sandbox, v1, session):
+    with ThreadPoolExecutor(8) as tabs:
+        answers = list(tabs.map(lambda _: stripe_sandbox.pay(session).status, range(8)))
+    assert sorted(answers) == [200] * 7 + [303]
+    assert len(v1.subscriptions.list().data) == 1
+    assert len(v1.charges.list().data) == 1
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def _pay(visit: Visit, id: str, *, authenticated: bool) -> Answer:
     except StripeError as refusal:
         with store.transaction():
             world = visit.world()
-            return _show(visit, world, world.known("checkout.session", id), problem=refusal.message)
+            session = world.known("checkout.session", id)
+            problem = refusal.message if session["status"] == "open" else None  # another tab was faster
+            return _show(visit, world, session, problem=problem)
 
 
 def _promotion(visit: Visit, world: World, session: Obj) -> Answer:
