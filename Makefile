@@ -2,17 +2,17 @@
 
 PORT ?= 8000
 VAR ?= $(CURDIR)/var
-export PORT VAR
+export PORT VAR BACKUPS RESTART
 
 PY := .venv/bin/python
 RUN := .venv/.ready-to-run
 DEV := .venv/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench lock
+.PHONY: help run demo test check stripe-smoke bench lock backup upgrade soak
 
 help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 	@echo "  PORT=8001 moves the web port, VAR=folder the state (now $(VAR))."
 
 run: $(RUN) ## Start everything on http://127.0.0.1:8000; Ctrl-C stops everything
@@ -28,8 +28,20 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
+soak: $(DEV) ## The random machines of counting and money, for long (about an hour)
+	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 $(PY) -m pytest tests/gate/test_protocol.py tests/billing/test_machine.py
+
+stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
+	@$(PY) -m tests.stripe.smoke
+
 bench: $(RUN) ## Measure, on this machine, what lies in bench/
 	@for file in bench/*.py; do echo "$$file"; PYTHONPATH=. $(PY) $$file || exit 1; done
+
+backup: $(RUN) ## Back up the database into BACKUPS (VAR/backups)
+	@$(PY) -m deploy.backup $(or $(BACKUPS),$(VAR)/backups)
+
+upgrade: ## Back up, install this version, migrate; RESTART=command restarts, and health is checked
+	@deploy/upgrade
 
 lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
 	uv lock

@@ -10,7 +10,7 @@ from flask import Flask
 from portal import gate, keys, metering
 from portal.edge import wsgi as edge
 from portal.edge.services import Services
-from portal.kit import db, logs
+from portal.kit import clock, db, logs
 from portal.kit.settings import Settings, SettingsError, load
 from portal.kit.trust import Trust
 from portal.web import create_app, metrics
@@ -24,6 +24,7 @@ BOOK_SECONDS = 5  # the longest that a call waits for the book, or for a place i
 
 def compose(settings: Settings) -> Flask:
     """The site, with the gate's edge in front of it."""
+    clock.configure(settings.clock_file)
     options = f"-c statement_timeout={BOOK_SECONDS}s"
     bind = db.engine(
         settings.database_url,

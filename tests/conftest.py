@@ -21,6 +21,7 @@ from portal.kit import db
 from portal.kit.settings import load
 from portal.web import create_app
 from tests.running import RunningStack
+from tests.stripe import data
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -192,14 +193,16 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say loudly what was not run for want of a browser."""
-    unseen = [
-        report for report in terminalreporter.stats.get("skipped", ()) if NOT_RUN in str(report.longrepr)
-    ]
-    if unseen:
-        terminalreporter.section("BROWSER JOURNEYS NOT RUN", red=True, bold=True)
-        for report in unseen:
-            terminalreporter.write_line(report.nodeid)
+    """Say loudly what was not run for want of a browser, or of Stripe's own files."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    for sentence, title in (
+        (NOT_RUN, "BROWSER JOURNEYS NOT RUN"),
+        (data.NOT_RUN, "CHECKS AGAINST STRIPE'S OWN FILES NOT RUN"),
+    ):
+        if unseen := [report for report in skipped if sentence in str(report.longrepr)]:
+            terminalreporter.section(title, red=True, bold=True)
+            for report in unseen:
+                terminalreporter.write_line(report.nodeid)
 
 
 os.environ.pop("DATABASE_URL", None)  # tests never touch a database that is in use

@@ -12,6 +12,7 @@ import pytest
 
 from portal.web import create_app
 from tests.house.reading import ROOT
+from tests.web import money
 from tests.web.town import PAGES, town_of
 
 pytestmark = pytest.mark.browser
@@ -29,8 +30,8 @@ WIDTHS = {390: 844, 768: 1024, 1440: 900}
 @pytest.fixture
 def town(settings, database, redis):
     face = replace(settings.brand, name="MemoryHub", api_url="https://api.memoryhub.example")
-    shown = replace(settings, brand=face)
-    app = create_app(shown, TESTING=True, RATELIMIT_ENABLED=False)
+    shown = replace(settings, brand=face, payments=money.SANDBOX)
+    app = create_app(shown, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, shown) as standing:
         yield standing
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, keys, metering, plans
+from portal import accounts, billing, keys, metering, plans
 from portal.kit.outbox import Fact
-from worker import words
+from worker import money, words
 from worker.writing import Occasion
 
 Reaction = Callable[[Session, Any, Occasion], None]
@@ -16,6 +16,26 @@ Reaction = Callable[[Session, Any, Occasion], None]
 def push(session: Session, fact: Any, occasion: Occasion) -> None:
     """Tell the gate what holds for the fact's account now. To tell it twice does no harm."""
     occasion.house.gate.push(accounts.tag(session, fact.account_id))
+
+
+def think(session: Session, fact: billing.StripeEventStored, occasion: Occasion) -> None:
+    """Bring the mirror up to date, in units of its own; what fails is kept in the inbox and tried again."""
+    house = occasion.house
+    if house.stripe is None:
+        return
+    account_id = billing.think(house.sessions, house.stripe, fact.event_id, now=occasion.now)
+    if account_id is not None:
+        house.gate.push(accounts.tag(session, account_id))
+
+
+def stop_charging(session: Session, fact: accounts.AccountClosed, occasion: Occasion) -> None:
+    """Who has left pays nothing more; tried until Stripe has heard it."""
+    house = occasion.house
+    if house.stripe is not None:
+        try:
+            billing.stop(house.sessions, house.stripe, fact.account_id, now=occasion.now)
+        except billing.StripeAway as away:
+            raise ConnectionError(away.detail) from away  # a refusal would count as heard
 
 
 TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
@@ -37,7 +57,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AccountSuspended: [push, words.account_suspended],
     accounts.AccountResumed: [push, words.account_resumed],
     accounts.AccountObserved: [push],
-    accounts.AccountClosed: [push, words.account_closed],
+    accounts.AccountClosed: [push, words.account_closed, stop_charging],
     plans.PlanChanged: [push, words.plan_changed],
     keys.KeyMinted: [push, words.key_created],
     keys.KeyAmended: [push],
@@ -46,6 +66,24 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     keys.KeyRevoked: [push, words.key_revoked],
     metering.QuotaReached: [words.quota_reached],
     metering.UsageTold: [push],
+    billing.StripeEventStored: [think],
+    billing.SubscriptionBegan: [push],
+    billing.SubscriptionChanged: [money.changed],
+    billing.ChangeScheduled: [money.change_scheduled],
+    billing.CancellationScheduled: [push, money.cancelled],
+    billing.CancellationUndone: [push, money.resumed],
+    billing.SubscriptionEnded: [money.ended],
+    billing.SecondSubscriptionEnded: [money.second_ended],
+    billing.PaymentFailed: [push, money.payment_failed],
+    billing.InvoicePaid: [push, money.receipt],
+    billing.AccessEnded: [push, money.access_ended],
+    billing.AccessRestored: [push, money.access_restored],
+    billing.CardExpiring: [money.card_expiring],
+    billing.Refunded: [money.refunded],
+    billing.Disputed: [money.disputed],
+    billing.PlanAsked: [money.plan_asked],
+    billing.PlanReady: [money.plan_ready],
+    billing.PlanDeclined: [money.plan_declined],
 }
 
 

@@ -34,10 +34,15 @@ DUTIES = (
     Duty("letters.send_due", 2),
     Duty("metering.settle", 3),
     Duty("plans.lapse", 30),
+    Duty("billing.retry_events", 30),
+    Duty("billing.remind", 30),
     Duty("metering.close_windows", 5 * MINUTE),
+    Duty("billing.sweep_all", 10 * MINUTE),
+    Duty("billing.sweep_events", HOUR),
     Duty("accounts.forget_old", HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
+    Duty("billing.forget_old", 6 * HOUR),
 )
 
 

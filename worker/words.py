@@ -181,7 +181,9 @@ def key_revoked(session: Session, fact: keys.KeyRevoked, occasion: Occasion) -> 
 
 
 def plan_changed(session: Session, fact: plans.PlanChanged, occasion: Occasion) -> None:
-    """What the account holds now, and what it allows."""
+    """What the account holds now, and what it allows; of what payments change, money writes."""
+    if fact.paid:
+        return
     held = plans.current(session, fact.account_id, line=fact.line, now=occasion.now)
     if held.plan != fact.after:
         return  # a later change has a letter of its own

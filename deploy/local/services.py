@@ -30,6 +30,27 @@ def web(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> 
     )
 
 
+def sandbox(port: int, environment: Mapping[str, str], folder: Path, logs: Path, hook: str) -> Service:
+    """The stand-in for Stripe. Its books are in `folder/sandbox`, and its clock is the portal's."""
+    state = folder / "sandbox"
+    state.mkdir(exist_ok=True, mode=0o700)
+    options = {
+        "--port": str(port),
+        "--state": str(state),
+        "--clock": str(folder / "clock"),
+        "--key": environment["STRIPE_SECRET_KEY"],
+        "--webhook-url": hook,
+        "--webhook-secret": environment["STRIPE_WEBHOOK_SECRET"],
+    }
+    return _python(
+        "sandbox",
+        ["-m", "sandbox.stripe", *(word for option in options.items() for word in option)],
+        environment,
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/_sandbox"),
+    )
+
+
 def worker(environment: Mapping[str, str], logs: Path) -> Service:
     """A Celery worker for every queue; ready when it consumes."""
     options = ["--queues", QUEUES, "--concurrency", "2", "--without-gossip", "--without-mingle"]

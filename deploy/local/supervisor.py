@@ -1,5 +1,6 @@
 """The stack under one roof: started in order, watched, started again, stopped."""
 
+import hmac
 import os
 import subprocess
 import sys
@@ -15,10 +16,12 @@ from deploy.local.postgres import OWNER, Postgres
 from deploy.local.process import Process, Service, StackError
 from deploy.local.redis_server import Redis
 from deploy.local.state import State
+from portal.kit.settings import is_loopback
 
 WATCH_SECONDS = 0.2
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30
+SANDBOX = "sk_sandbox_"
 STEADY_SECONDS = 60
 
 # What the operator's verbs need to know of a running stack.
@@ -26,6 +29,7 @@ SHARED = (
     *("PUBLIC_URL", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "BROKER_URL", "THROTTLE_URL"),
     *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES", "GATE_MODE", "GATE_WHEN_BLIND"),
     *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"),
     *("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL"),
 )
 
@@ -61,9 +65,12 @@ class Supervisor:
             )
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
+        environment |= self._payments(environment)
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
         self.state.publish(environment)
+        if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
+            self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
@@ -112,6 +119,26 @@ class Supervisor:
             shared["REDIS_URL"] = redis.url()
             self._say(f"Redis     127.0.0.1:{redis.port}")
         return shared | {"VAR": str(self.state.folder), "PORT": str(self.port)}
+
+    def _payments(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Start the sandbox where nobody else could pay, unless the environment names a key of its own."""
+        if "STRIPE_SECRET_KEY" in environment:
+            self._say("Payments  by the key that STRIPE_SECRET_KEY names")
+            return {}
+        if not is_loopback(self.url):
+            self._say("Payments  off (set STRIPE_SECRET_KEY)")
+            return {}
+        secret = environment["SECRET_KEY"].encode()
+        port = self.state.port("sandbox")
+        shared = {
+            "STRIPE_SECRET_KEY": SANDBOX + hmac.digest(secret, b"sandbox key", "sha256").hex()[:32],
+            "STRIPE_WEBHOOK_SECRET": "whsec_" + hmac.digest(secret, b"sandbox hook", "sha256").hex()[:32],
+            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+        }
+        hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
+        self._run(services.sandbox(port, {**environment, **shared}, self.state.folder, self.state.logs, hook))
+        self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
+        return shared
 
     def _run(self, service: Service) -> None:
         self._add(Process(service))

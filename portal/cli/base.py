@@ -43,6 +43,7 @@ def house() -> Iterator[House]:
     """One unit of an operator's verb; refusals end with exit 1 and their sentence."""
     try:
         settings = load(os.environ)
+        clock.configure(settings.clock_file)
         bind = db.engine(settings.database_url)
         sessions = db.sessions(bind)
         gate = metering.open_gate(settings, connect(settings.redis_url), sessions)

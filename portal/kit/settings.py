@@ -17,6 +17,14 @@ from portal.kit.tokens import Pepper
 STACK_FILE = "stack.json"
 GATE_MODES = ("enforce", "observe")
 BLIND_MODES = ("deny",)
+STRIPE_BASE = "https://api.stripe.com"
+STRIPE_KEYS = {
+    "sk_sandbox_": "sandbox",
+    "sk_test_": "test",
+    "rk_test_": "test",
+    "sk_live_": "live",
+    "rk_live_": "live",
+}
 Network = IPv4Network | IPv6Network
 
 
@@ -37,6 +45,16 @@ class Brand:
     terms_url: str | None = None
     privacy_url: str | None = None
     support_mail: str | None = None
+
+
+@dataclass(frozen=True)
+class Payments:
+    """How money is taken: `mode` is "sandbox", "test" or "live", and decides where the key may go."""
+
+    secret_key: str = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    api_base: str
+    mode: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,14 @@ class Settings:
     mail_from: str = "noreply@localhost"
     plans_file: Path = Path("catalogue.toml")
     metrics_public: bool = False
+    payments: Payments | None = None
     brand: Brand = Brand()
+
+    @property
+    def clock_file(self) -> Path | None:
+        """Where the one offset of a sandbox's clock is kept; None where time cannot be moved."""
+        sandbox = self.payments is not None and self.payments.mode == "sandbox"
+        return self.var / "clock" if sandbox else None
 
     @property
     def key_prefix(self) -> str:
@@ -71,7 +96,7 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """Whether the portal is reached on this machine alone."""
-        return _is_loopback(urlsplit(self.public_url).hostname or "")
+        return is_loopback(self.public_url)
 
     @property
     def secure_cookies(self) -> bool:
@@ -107,8 +132,40 @@ def load(environ: Mapping[str, str]) -> Settings:
         mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
         plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),
         metrics_public=read.choice("METRICS", ("private", "public")) == "public",
+        payments=_payments(read, public_url),
         brand=_brand(read),
     )
+
+
+def _payments(read: "_Reader", public_url: str) -> Payments | None:
+    """The pairings: sandbox keys stay on this machine, real keys go to Stripe and nowhere else."""
+    key = read.text("STRIPE_SECRET_KEY")
+    base = read.url("STRIPE_API_BASE", "", ("http", "https")).rstrip("/")
+    secrets = tuple(part.strip() for part in (read.text("STRIPE_WEBHOOK_SECRET") or "").split(","))
+    if key is None:
+        return None
+    mode = next((mode for start, mode in STRIPE_KEYS.items() if key.startswith(start)), None)
+    if mode is None or not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(f"STRIPE_SECRET_KEY must begin with one of {', '.join(STRIPE_KEYS)}.")
+    if not all(secrets):
+        raise SettingsError("STRIPE_WEBHOOK_SECRET is not set: without it anyone could tell of payments.")
+    if mode == "sandbox":
+        if not is_loopback(base):
+            raise SettingsError(
+                "STRIPE_API_BASE must be the sandbox's address on this machine: "
+                "a sk_sandbox_ key is good for nothing else."
+            )
+        if not is_loopback(public_url):
+            raise SettingsError(
+                "PUBLIC_URL must be an address on this machine with a sk_sandbox_ STRIPE_SECRET_KEY: "
+                "nobody could really pay."
+            )
+    elif base not in ("", STRIPE_BASE):
+        raise SettingsError(
+            f"STRIPE_API_BASE must be left out with a STRIPE_SECRET_KEY of Stripe's own: "
+            f"such a key goes to {STRIPE_BASE} alone."
+        )
+    return Payments(key, secrets, base or STRIPE_BASE, mode)
 
 
 def _brand(read: "_Reader") -> Brand:
@@ -133,7 +190,9 @@ def _running(var: Path) -> Mapping[str, str]:
         raise SettingsError(f"VAR names {var}, whose {STACK_FILE} cannot be read: {problem}.") from None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -152,7 +211,7 @@ class _Reader:
             return value
         if path := self.environ.get(f"{name}_FILE", "").strip():
             try:
-                return Path(path).read_text().strip()
+                return Path(path).read_text().strip() or None
             except OSError as problem:
                 raise SettingsError(f"{name}_FILE cannot be read: {problem}.") from None
         return self.running.get(name) or None

@@ -39,4 +39,5 @@ def open_gate(
         tag_of=tag_of,
         digests_of=keys.digests_of,
         observe_all=settings.gate_mode == "observe",
+        offset_us=clock.offset_us,
     )

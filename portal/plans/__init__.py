@@ -1,13 +1,38 @@
 """Plans: what is on offer, and what an account holds of it."""
 
-from portal.plans.actions import end, grant, lapse, sync
-from portal.plans.catalogue import Catalogue, Feature, Held, Line, Meter, OneOff, Overage, Plan
+from portal.plans.actions import end, grant, hold, lapse, release, sync
+from portal.plans.catalogue import (
+    CUSTOM,
+    FREE,
+    PAID,
+    REQUEST,
+    Catalogue,
+    Feature,
+    Held,
+    Line,
+    Meter,
+    OneOff,
+    Overage,
+    Plan,
+)
 from portal.plans.events import PlanChanged
 from portal.plans.places import CatalogueError
-from portal.plans.queries import SHIPPED, catalogue, catalogue_or_none, current, held_lines, version
+from portal.plans.queries import (
+    SHIPPED,
+    catalogue,
+    catalogue_or_none,
+    current,
+    held_by_payment,
+    held_lines,
+    version,
+)
 from portal.plans.reading import read
 
 __all__ = [
+    "CUSTOM",
+    "FREE",
+    "PAID",
+    "REQUEST",
     "SHIPPED",
     "Catalogue",
     "CatalogueError",
@@ -24,9 +49,12 @@ __all__ = [
     "current",
     "end",
     "grant",
+    "held_by_payment",
     "held_lines",
+    "hold",
     "lapse",
     "read",
+    "release",
     "sync",
     "version",
 ]

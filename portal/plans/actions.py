@@ -151,6 +151,67 @@ def end(
     return row.ended_at or row.ends_at or now
 
 
+def hold(
+    session: Session,
+    account_id: str,
+    plan: Plan,
+    now: datetime,
+    *,
+    anchor_at: datetime,
+    ends_at: datetime | None = None,
+) -> bool:
+    """Let an account hold what it pays for, until `ends_at` or for as long as it pays; whether that is new.
+
+    From one paid plan to another the anchor of the paid months stays, from free to paid it is
+    `anchor_at`: so usage is never reset by a payment. Conflict when the account holds a plan of this
+    line by grant or contract.
+    """
+    if _held_so(_open(session, account_id, plan.line, now), plan, ends_at):
+        return False
+    accounts.touch(session, account_id)
+    before = queries.current(session, account_id, line=plan.line, now=now)
+    row = _open(session, account_id, plan.line, now)
+    if row is not None:
+        rules.check_paid(row.source, plan.line)
+        if (row.plan, row.version) == (plan.slug, plan.version):
+            row.ends_at = ends_at
+            return True
+        anchor_at = row.anchor_at
+        row.ended_at = now
+        session.flush()  # the partial unique index allows the new row only once this one is closed
+    session.add(
+        Subscription(
+            id=ids.new("sub"),
+            account_id=account_id,
+            line=plan.line,
+            plan=plan.slug,
+            version=plan.version,
+            source=rules.PAYMENT,
+            started_at=now,
+            anchor_at=anchor_at,
+            ends_at=ends_at,
+            overrides={},
+        )
+    )
+    session.flush()
+    if before.plan != plan.slug:
+        tell(session, PlanChanged(account_id, plan.line, before.plan, plan.slug, paid=before.paid))
+    return True
+
+
+def release(session: Session, account_id: str, line: str, now: datetime) -> bool:
+    """End at once what an account holds of a line by payment; False when it holds nothing so."""
+    row = _open(session, account_id, line, now)
+    if row is None or row.source != rules.PAYMENT:
+        return False
+    accounts.touch(session, account_id)
+    row.ended_at = now
+    session.flush()
+    after = queries.current(session, account_id, line=line, now=now)
+    tell(session, PlanChanged(account_id, line, row.plan, after.plan, paid=True))
+    return True
+
+
 def lapse(session: Session, now: datetime, limit: int = 100) -> list[str]:
     """Close subscriptions whose end has come and tell of it; the ids of their accounts."""
     due = (
@@ -167,6 +228,13 @@ def lapse(session: Session, now: datetime, limit: int = 100) -> list[str]:
     return lapsed
 
 
+def _held_so(row: Subscription | None, plan: Plan, ends_at: datetime | None) -> bool:
+    """Whether exactly this is held by payment already."""
+    if row is None or row.source != rules.PAYMENT:
+        return False
+    return (row.plan, row.version, row.ends_at) == (plan.slug, plan.version, ends_at)
+
+
 def _open(session: Session, account_id: str, line: str, now: datetime) -> Subscription | None:
     """The subscription that still holds at `now`; one whose end has passed is closed on the way."""
     row = queries.open_subscription(session, account_id, line)
@@ -175,5 +243,5 @@ def _open(session: Session, account_id: str, line: str, now: datetime) -> Subscr
     row.ended_at = row.ends_at
     session.flush()
     after = queries.current(session, account_id, line=line, now=now)
-    tell(session, PlanChanged(account_id, line, row.plan, after.plan))
+    tell(session, PlanChanged(account_id, line, row.plan, after.plan, paid=row.source == rules.PAYMENT))
     return None

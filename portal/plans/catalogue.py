@@ -60,7 +60,10 @@ class Overage:
 
 @dataclass(frozen=True)
 class Plan:
-    """One version of a plan; it never changes. Rate is calls per second; prices are None when not on sale."""
+    """One version of a plan; it never changes. Rate is calls per second; prices are None when not on sale.
+
+    `grace_days` is for how long it holds while an invoice is unpaid; None: as everywhere.
+    """
 
     slug: str
     line: str
@@ -72,6 +75,7 @@ class Plan:
     month: Money | None = None
     year: Money | None = None
     fulfilment: str = AUTOMATIC
+    grace_days: int | None = None
     rate: int = 0
     burst: int = 0
     keys: int = 0

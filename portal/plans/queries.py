@@ -66,6 +66,14 @@ def version(session: Session, slug: str, number: int) -> Plan:
     return plan_from_json(row.data)
 
 
+def held_by_payment(session: Session) -> list[tuple[str, str]]:
+    """Whoever holds a plan by payment, as (account id, line)."""
+    rows = select(Subscription.account_id, Subscription.line).where(
+        Subscription.source == rules.PAYMENT, Subscription.ended_at.is_(None)
+    )
+    return [(account_id, line) for account_id, line in session.execute(rows.order_by(Subscription.id))]
+
+
 def free_version(session: Session, account_id: str, line: str, now: datetime) -> Plan:
     """The free plan as it stood when the account last came to it: published later, it is for newcomers."""
     came_at = accounts.get(session, account_id).created_at

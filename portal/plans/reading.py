@@ -101,6 +101,7 @@ class _Reader:
             month=month,
             year=year,
             fulfilment=at.choice("fulfilment", (AUTOMATIC, REQUEST), AUTOMATIC),
+            grace_days=at.number("grace_days", 0, 365) if at.has("grace_days") else None,
             rate=at.number("rate", 1, 1_000_000) if counted else 0,
             burst=at.number("burst", 1, 1_000_000) if counted else 0,
             keys=at.number("keys", 1, 100_000) if counted else 0,

@@ -40,6 +40,12 @@ def check_not_paid(source: str, line: str) -> None:
         raise Conflict(f"This account pays for its {line} plan by card. End that subscription first.")
 
 
+def check_paid(source: str, line: str) -> None:
+    """Refuse to let a payment take the place of a plan that is held without one."""
+    if source != PAYMENT:
+        raise Conflict(f"This account holds its {line} plan by agreement, not by payment.")
+
+
 def check_not_held(plan: Plan, wanted: Terms, held: Terms) -> None:
     """Refuse to grant exactly what is held."""
     if wanted == held:

@@ -8,16 +8,22 @@ from flask import Flask, g, request
 from flask_login import current_user
 
 from portal import accounts
+from portal.billing import Stripe, open_stripe
 from portal.kit import ids, logs
 from portal.kit.settings import Settings
-from portal.web import faults, guards, headers, rooms, site, visitor, words
+from portal.web import faults, guards, headers, payments, rooms, site, visitor, words
 
 HOUSE = Path(__file__).resolve().parents[2]
 BODY_LIMIT = 1 << 20
 
 
 def create_app(
-    settings: Settings, *, push: Callable[[str], None] | None = None, gate: Any = None, **config: Any
+    settings: Settings,
+    *,
+    push: Callable[[str], None] | None = None,
+    gate: Any = None,
+    stripe: Stripe | None = None,
+    **config: Any,
 ) -> Flask:
     """The site. `push` tells the gate of an account's change, `gate` answers with live counts."""
     app = Flask("portal.web", root_path=str(Path(__file__).parent), template_folder=str(HOUSE / "templates"))
@@ -41,12 +47,13 @@ def create_app(
     app.extensions["upkeep.settings"] = settings
     app.extensions["upkeep.push"] = push or (lambda tag: None)
     app.extensions["upkeep.gate"] = gate
+    app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
     site.init(app)
     visitor.init(app)
     guards.init(app)
-    headers.init(app, secure=settings.secure_cookies)
+    headers.init(app, secure=settings.secure_cookies, led_to=payments.pages(settings.payments))
     faults.init(app)
     words.init(app)
     app.context_processor(lambda: _context(settings))

@@ -45,6 +45,15 @@ WORDS = {
     "keys.imported": "Imported keys",
     "plan.granted": "Gave the account a plan",
     "plan.ended": "Ended a plan",
+    "plan.asked": "Asked for a plan",
+    "plan.fulfilled": "Set up the plan that was asked for",
+    "plan.declined": "Declined to set up a plan",
+    "subscription.change": "Changed what is paid for",
+    "subscription.cancel": "Cancelled what is paid for",
+    "subscription.resume": "Resumed what is paid for",
+    "billing.grace": "Set the days of grace for unpaid invoices",
+    "webhook.looked_at": "Looked at a webhook",
+    "webhook.tried_again": "Tried a webhook again",
 }
 
 BY_STAFF = frozenset(

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, g, make_response, render_template, request
 
-from portal import keys, metering, plans
+from portal import billing, keys, metering, plans
 from portal.keys import Key
 from portal.kit import clock
 from portal.web import guards, site
+from portal.web.billing import card_ends
 
 room = Blueprint("dashboard", __name__)
 SOON = timedelta(days=14)
@@ -43,8 +44,12 @@ def index() -> Response:
     mine = keys.of_account(session, g.account.id, now=now)
     called = report.total.calls > 0 or keys.ever_used(session, g.account.id)
     start = Start(verified=g.person.verified_at is not None, has_key=bool(mine), called=called)
+    paid = billing.overview(session, g.account.id, site.settings().payments, now=now)
     page = render_template(
         "dashboard/index.html",
+        bills=[one.bill for one in paid.lines if one.bill],
+        card_ends=card_ends(paid, now),
+        last_invoice=paid.invoices[0] if paid.invoices else None,
         start=start,
         month=month,
         report=report,

@@ -5,6 +5,7 @@ from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from portal import billing
 from portal.kit import problems
 from portal.kit.errors import Conflict, Exhausted, Forbidden, Invalid, Missing, Refusal
 from portal.web import site
@@ -15,6 +16,7 @@ STATUSES: dict[type[Refusal], int] = {
     Conflict: 409,
     Invalid: 422,
     Exhausted: 429,
+    billing.StripeAway: 503,
 }
 TITLES = {
     400: "That request could not be read",

@@ -1,5 +1,7 @@
 """Headers: what every answer tells the browser to refuse."""
 
+from collections.abc import Sequence
+
 from flask import Flask, Response, g, request
 
 POLICY = "; ".join(
@@ -19,13 +21,14 @@ POLICY = "; ".join(
 YEAR = 365 * 86_400
 
 
-def init(app: Flask, *, secure: bool) -> None:
-    """Set the security headers on every answer of the site."""
+def init(app: Flask, *, secure: bool, led_to: Sequence[str] = ()) -> None:
+    """Set the security headers on every answer; forms may lead to this site and to `led_to` (origins)."""
+    policy = POLICY.replace("form-action 'self'", " ".join(("form-action 'self'", *led_to)))
 
     @app.after_request
     def harden(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", POLICY)
+        headers.setdefault("Content-Security-Policy", policy)
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"

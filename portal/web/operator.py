@@ -110,13 +110,22 @@ def wares(session: Session, settings: Settings) -> Sequence[Step]:
             "  -H 'Authorization: Bearer <service key>' \\\n"
             "  -H 'Content-Type: application/json' -d '{\"key\": \"<key>\"}'",
         ),
-        Step(
-            "Paid plans",
-            None,
-            "Payments are not connected. Until they are, give a plan by hand.",
-            "upkeep subscriptions grant ACCOUNT api-pro",
-        ),
+        _paid_plans(settings),
     )
+
+
+def _paid_plans(settings: Settings) -> Step:
+    if (payments := settings.payments) is None:
+        text = "Payments are not connected. Until they are, give a plan by hand."
+        command = "STRIPE_SECRET_KEY=...\nSTRIPE_WEBHOOK_SECRET=...\nupkeep stripe check"
+        return Step("Paid plans", False, text, command)
+    if payments.mode == "live":
+        text = "Payments go to Stripe. `upkeep stripe check` says what is missing there."
+    else:
+        where = "a sandbox on this machine" if payments.mode == "sandbox" else "Stripe's test mode"
+        text = f"Payments go to {where}: no money moves."
+    revenue = ("Revenue", "/operator/revenue")
+    return Step("Paid plans", payments.mode == "live", text, "STRIPE_SECRET_KEY=...", link=revenue)
 
 
 def safety(settings: Settings, person: Person) -> Sequence[Step]:

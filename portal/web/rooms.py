@@ -4,29 +4,35 @@ from flask import Flask
 
 from portal.web import (
     audit,
+    billing,
     codes,
     credentials,
     dashboard,
     events,
     health,
     home,
+    hooks,
     keys,
     letters,
     login,
     operator,
     plans,
+    requests,
     reset,
+    revenue,
     settings,
     signup,
     staff,
+    subscription,
     team,
     usage,
+    webhooks,
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage)
-STAFF = (operator, staff, letters)
-MACHINES = (events, health)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
+STAFF = (operator, staff, letters, requests, revenue, webhooks)
+MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:

@@ -8,10 +8,10 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal import accounts
+from portal import accounts, billing
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.kit.errors import Invalid
+from portal.kit.errors import Conflict, Invalid
 from portal.web import site, visitor
 from portal.web.guards import member, signed_in
 
@@ -130,7 +130,7 @@ def rename_account() -> ResponseReturnValue:
 @room.get("/settings/close")
 @member("manage_account")
 def close() -> ResponseReturnValue:
-    return visitor.unproven() or render_template("settings/close.html", form=CloseForm())
+    return visitor.unproven() or render_template("settings/close.html", form=CloseForm(), bills=_charged())
 
 
 @room.post("/settings/close")
@@ -139,6 +139,8 @@ def close_account() -> ResponseReturnValue:
     if (elsewhere := visitor.unproven()) is not None:
         return elsewhere
     form, session = CloseForm(), site.session()
+    if bills := _charged():
+        raise Conflict(f"{bills[0].name} would go on being charged. Cancel it first.")
     if form.validate_on_submit():
         try:
             with unit(session, g.account.id):
@@ -147,7 +149,13 @@ def close_account() -> ResponseReturnValue:
             site.refuse(form, refusal)
         else:
             return _closed()
-    return render_template("settings/close.html", form=form), 422
+    return render_template("settings/close.html", form=form, bills=[]), 422
+
+
+def _charged() -> list[billing.Bill]:
+    """What would still be charged for when the account is closed."""
+    found = billing.bills(site.session(), g.account.id, site.settings().payments)
+    return [bill for bill in found.values() if bill.ends_at is None]
 
 
 def _closed() -> ResponseReturnValue:

@@ -11,12 +11,12 @@ from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from flask_wtf.form import FlaskForm
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
-from portal import accounts
+from portal import accounts, billing
 from portal.gate import Unavailable
 from portal.kit.db import Base
-from portal.kit.errors import Invalid, Refusal
+from portal.kit.errors import Conflict, Invalid, Refusal
 from portal.kit.settings import Settings
 
 Push = Callable[[str], None]
@@ -65,6 +65,19 @@ def push(tag: str) -> None:
 def gate() -> Any:
     """The gate, for pages that show what is not settled yet; None where there is none (tests)."""
     return current_app.extensions.get("upkeep.gate")
+
+
+def stripe() -> billing.Stripe:
+    """Stripe, with this installation's key; Conflict when payments are off."""
+    found: billing.Stripe | None = current_app.extensions["upkeep.stripe"]
+    if found is None:
+        raise Conflict("Paying by card is not switched on here. Nothing was changed.")
+    return found
+
+
+def sessions() -> sessionmaker[Session]:
+    """A maker of further sessions, for verbs that open units of their own."""
+    return sessionmaker(db.engine, expire_on_commit=False)
 
 
 def actor() -> accounts.Actor:

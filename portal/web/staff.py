@@ -5,10 +5,10 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import IntegerField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
 
-from portal import accounts, keys, metering, plans
+from portal import accounts, billing, keys, metering, plans
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
@@ -25,6 +25,10 @@ class SuspensionForm(FlaskForm):  # type: ignore[misc]
             Length(max=300, message="Keep it to 300 characters."),
         ],
     )
+
+
+class GraceForm(FlaskForm):  # type: ignore[misc]
+    days = IntegerField("Days of grace", validators=[Optional()])
 
 
 class SearchForm(FlaskForm):  # type: ignore[misc]
@@ -97,11 +101,28 @@ def observe(account_id: str) -> ResponseReturnValue:
     return _back(account_id)
 
 
+@room.post("/<account_id>/grace")
+@guards.staff
+def give_grace(account_id: str) -> ResponseReturnValue:
+    """How long the account's plans hold while an invoice is unpaid; nothing said: as its plans have it."""
+    session, form = site.session(), GraceForm()
+    accounts.get(session, account_id)
+    if not form.validate_on_submit():
+        return _page(account_id, SuspensionForm(formdata=None), form), 422
+    try:
+        with unit(session):
+            billing.set_grace(session, account_id, form.days.data, actor=site.actor(), now=clock.now())
+    except Refusal as refusal:
+        site.refuse(form, refusal)
+        return _page(account_id, SuspensionForm(formdata=None), form), 422
+    return _back(account_id)
+
+
 def _back(account_id: str) -> ResponseReturnValue:
     return redirect(url_for("staff.show", account_id=account_id), 303)
 
 
-def _page(account_id: str, form: SuspensionForm) -> str:
+def _page(account_id: str, form: SuspensionForm, grace: GraceForm | None = None) -> str:
     session, now = site.session(), clock.now()
     with unit(session):
         account = accounts.get(session, account_id)
@@ -113,6 +134,7 @@ def _page(account_id: str, form: SuspensionForm) -> str:
             "names": {one.person.id: one.person.email for one in members},
             "keys": keys.of_account(session, account_id, now=now),
             "balances": metering.balances(session, account_id, gate=site.gate(), now=now),
+            "money": billing.overview(session, account_id, site.settings().payments, now=now),
             "audit": accounts.audit(session, account_id, page=request.args.get("page", 1, type=int), size=25),
         }
         accounts.record(
@@ -121,6 +143,7 @@ def _page(account_id: str, form: SuspensionForm) -> str:
     return render_template(
         "staff/account.html",
         form=form,
+        grace=grace or GraceForm(formdata=None, days=shown["money"].grace_days),
         state_of=keys.state_of,
         words=audit.words,
         details=audit.details,

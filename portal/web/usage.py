@@ -1,7 +1,5 @@
 """Usage, as pages: what was counted, by day, by key and by endpoint, and what is left."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,13 +13,12 @@ from sqlalchemy.orm import Session
 from portal import keys, metering, plans
 from portal.kit import clock
 from portal.kit.errors import Missing
-from portal.web import guards, site
+from portal.web import guards, sheets, site
 
 room = Blueprint("usage", __name__)
 
 SHOWN = 50  # keys or endpoints on one page
 COLUMNS = ("day", "environment", "meter", "key_id", "key_name", "endpoint", "calls", "units")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,7 @@ def download() -> Response:
     asked = _asked()
     lines = _lines(site.db.engine, g.account.id, asked.month, site.gate())
     name = f"usage-{asked.environment}-{asked.month.starts_at:%Y-%m-%d}.csv"
-    return Response(
-        _csv(lines, asked.environment),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return sheets.answer(name, COLUMNS, _rows(lines, asked.environment))
 
 
 def _asked() -> Asked:
@@ -129,20 +122,7 @@ def _lines(
             yield from ((line, names[line.key_id].name if line.key_id in names else "") for line in some)
 
 
-def _csv(lines: Iterator[tuple[metering.Line, str]], environment: str) -> Iterator[str]:
-    buffer = io.StringIO()
-    write = csv.writer(buffer).writerow
-    write(COLUMNS)
+def _rows(lines: Iterator[tuple[metering.Line, str]], environment: str) -> Iterator[tuple[Any, ...]]:
     for line, name in lines:
-        place = (line.key_id, _plain(name), _plain(line.endpoint))
-        write((line.day, environment, line.meter, *place, line.calls, line.units))
-        if buffer.tell() > 1 << 15:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+        place = (line.key_id, name, line.endpoint)
+        yield (line.day, environment, line.meter, *place, line.calls, line.units)

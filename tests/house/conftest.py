@@ -48,6 +48,8 @@ def town(database, settings):
             "sign_in_id": sign_in.id,
             "letter_id": letter,
             "token": "nonsense",
+            "event_id": "evt_nonsense",
+            "purchase_id": "pur_nonsense",
         },
     )
 

@@ -18,6 +18,12 @@ PLANTS = {
     "The portal does not know the worker": ("portal/plans/planted.py", "import celery\n"),
     "The gate and the edge carry no framework and no ORM": ("portal/gate/planted.py", "import sqlalchemy\n"),
     "Flask lives in the web alone": ("portal/keys/planted.py", "import flask\n"),
+    "Stripe is spoken in one place": ("portal/billing/actions/planted.py", "import stripe\n"),
+    "The product never imports its stand-ins, nor they the product": (
+        "portal/plans/planted.py",
+        "import sandbox\n",
+    ),
+    "The worker never imports a stand-in": ("worker/planted.py", "import sandbox\n"),
     "Rules and events are pure": ("portal/accounts/rules.py", "import sqlalchemy\n"),
 }
 
@@ -45,7 +51,7 @@ def test_the_contracts_are_kept():
 def copy(tmp_path_factory):
     """A copy of the tree, to plant things in."""
     folder = tmp_path_factory.mktemp("house")
-    for package in ("portal", "worker"):
+    for package in ("portal", "worker", "sandbox"):
         shutil.copytree(
             ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static")
         )

@@ -36,6 +36,16 @@ class Customer:
         self.page.get_by_role("main").get_by_role("button").first.click()
         self.page.wait_for_url("**/dashboard")
 
+    def sign_in(self):
+        """Sign in again, as after some hours."""
+        self.page.goto(f"{self.url}/login")
+        if self.page.url.endswith("/dashboard"):
+            return
+        self.page.get_by_label("E-mail address").fill(self.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/dashboard")
+
     def create_key(self, name):
         """Create a key on its page; the key, which is shown once."""
         self.page.goto(f"{self.url}/keys")

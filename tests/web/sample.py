@@ -8,6 +8,7 @@ from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.metering import UsageDay, UsageTotal
+from tests.web import money
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -23,18 +24,19 @@ class Sample:
 
 
 def fill(sessions, settings):
-    """Alice has used her account for a while, Charlie has just come, Oscar runs the platform."""
+    """Alice is an old customer, Charlie a new one, Dora and Emil pay, Oscar runs the platform."""
     now, sample = clock.now(), Sample()
     with sessions() as session, unit(session):
         plans.sync(session, plans.read(plans.SHIPPED.read_text()), now)
-        alice, bob, charlie, oscar = (
+        alice, bob, charlie, oscar, dora, emil = (
             _person(session, name, now)
-            for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto")
+            for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn", "Emil Ernst")
         )
         charlie.verified_at, oscar.staff_role = None, "operator"
         acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
         accounts.open_account(session, GERMAN, alice, now=now)
         fresh = accounts.open_account(session, "Charlie Cook", charlie, now=now)
+        paying = accounts.open_account(session, "Dorn & Töchter", dora, now=now - timedelta(days=200))
         actor = accounts.Actor(alice.id, alice.email, "192.0.2.7")
         _join(session, acme, bob, "developer", actor, now)
         invited = accounts.invite(session, acme.id, "dora@example.com", "viewer", actor=actor, now=now)
@@ -42,7 +44,12 @@ def fill(sessions, settings):
         _use(session, acme, minted, now)
         sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
         sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
-        for name, person in (("alice", alice), ("charlie", charlie), ("oscar", oscar)):
+        calm = accounts.open_account(session, "Emil Ernst", emil, now=now - timedelta(days=90))
+        money.calm(session, calm.id, now)
+        money_matters = money.busy(session, paying.id, now)
+        sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
+        signed_in = {"alice": alice, "charlie": charlie, "oscar": oscar, "dora": dora, "emil": emil}
+        for name, person in signed_in.items():
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
     return sample

@@ -85,7 +85,7 @@ def text(answer):
 
 def test_a_fresh_installation_says_what_is_to_be_set_up(office):
     words = office.words("Oscar", "/operator")
-    assert "7 of 10 steps are left to set up." in words
+    assert "8 of 10 steps are left to set up." in words
     for step in ("Name and logo", "Address", "Mail", "Terms and help", "Service key", "First call"):
         assert f"{step} To do" in words
     assert "Plans Done" in words and "Backups Yours to keep in mind" in words
@@ -100,7 +100,7 @@ def test_what_is_set_up_is_ticked(office):
     words = office.words("Oscar", "/operator", smtp_url="smtp://mail.example", brand=brand)
     for step in ("Name and logo", "Mail", "Plans", "Service key", "First call"):
         assert f"{step} Done" in words
-    assert "3 of 10 steps are left" in words
+    assert "4 of 10 steps are left" in words
 
 
 def test_an_observing_installation_says_so(office):

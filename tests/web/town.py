@@ -18,12 +18,19 @@ PAGES = {
         /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
     "charlie": "/dashboard /keys /usage /team /verify/{verify}",
-    "alice": """/dashboard /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
+    "dora": "/dashboard /plans /billing",
+    "emil": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
+        /subscription/preview?plan=api-pro&interval=year""",
+    "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year
+        /subscription/preview?plan=hosting-pro&interval=month
+        /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
         /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove /team/leave /settings
         /settings/audit /settings/proof /settings/password /settings/email /settings/close /settings/codes
         /settings/address/{address} /accounts/new /keys/nonsense""",
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
-        /staff/accounts?q=nobody /staff/accounts/{account}""",
+        /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
+        /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
+        /staff/requests/{purchase}/refusal""",
 }
 
 

@@ -1,0 +1,1 @@
+"""Billing, as changed: one file for each thing that changes."""

@@ -1,0 +1,168 @@
+"""Billing, as asked by operators: revenue, the inbox, drift, troubles and requests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.billing import rules
+from portal.billing.models import (
+    BillingCustomer,
+    Drift,
+    MirroredInvoice,
+    MirroredSubscription,
+    MirroredTrouble,
+    Purchase,
+    WebhookEvent,
+)
+from portal.billing.queries.of_accounts import lines_of, open_requests, trouble_shown
+from portal.billing.values import MONTH, Earned
+from portal.kit.errors import Missing
+from portal.kit.money import Money
+from portal.kit.settings import Payments
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """What one plan brings a month as things stand; yearly prices count for a twelfth."""
+
+    line: str
+    plan: str
+    interval: str
+    subscriptions: int
+    monthly: Money
+
+
+@dataclass(frozen=True)
+class Told:
+    """One page of webhook events, drift or troubles, counted from 1."""
+
+    rows: Sequence[Any]
+    page: int
+    pages: int
+    total: int
+
+
+EVENT_STATES: dict[str, ColumnElement[bool]] = {
+    "waiting": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_(None)),
+    "failing": and_(WebhookEvent.processed_at.is_(None), WebhookEvent.failure.is_not(None)),
+    "done": and_(WebhookEvent.processed_at.is_not(None), WebhookEvent.ignored.is_(None)),
+    "ignored": WebhookEvent.ignored.is_not(None),
+    "swept": WebhookEvent.swept_at.is_not(None),
+}
+
+
+def requests(session: Session) -> Sequence[Purchase]:
+    """What accounts asked staff for and is still open, oldest first."""
+    return session.scalars(open_requests().order_by(Purchase.asked_at)).all()
+
+
+def earned(session: Session, payments: Payments, *, since: datetime) -> list[Earned]:
+    """What came in since a moment, by calendar month of payment, line and plan."""
+    rows = session.scalars(
+        _mine(select(MirroredInvoice), MirroredInvoice, payments)
+        .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
+        .order_by(MirroredInvoice.paid_at)
+    )
+    return rules.earned((row.paid_at, row.id, lines_of(row)) for row in rows if row.paid_at is not None)
+
+
+def recurring(session: Session, payments: Payments) -> list[Recurring]:
+    """What the open subscriptions bring a month, by plan and interval."""
+    rows = session.execute(
+        _mine(
+            select(
+                MirroredSubscription.line,
+                MirroredSubscription.plan,
+                MirroredSubscription.interval,
+                MirroredSubscription.currency,
+                func.count(),
+                func.sum(MirroredSubscription.amount),
+            ),
+            MirroredSubscription,
+            payments,
+        )
+        .where(
+            MirroredSubscription.status.in_(("active", "past_due")),
+            MirroredSubscription.line.is_not(None),
+            MirroredSubscription.second_at.is_(None),
+        )
+        .group_by(
+            MirroredSubscription.line,
+            MirroredSubscription.plan,
+            MirroredSubscription.interval,
+            MirroredSubscription.currency,
+        )
+        .order_by(MirroredSubscription.line, MirroredSubscription.plan, MirroredSubscription.interval)
+    )
+    return [
+        Recurring(
+            line or "",
+            plan or "",
+            interval or MONTH,
+            count,
+            Money(rules.monthly(int(amount), interval or MONTH), currency),
+        )
+        for line, plan, interval, currency, count, amount in rows
+    ]
+
+
+def troubles(session: Session, payments: Payments, *, page: int = 1, size: int = 50) -> Told:
+    """Refunds and disputes, newest first, as `TroubleShown`."""
+    found = _mine(select(MirroredTrouble, BillingCustomer.account_id), MirroredTrouble, payments)
+    told = _page(session, found.order_by(MirroredTrouble.created_at.desc()), page, size)
+    rows = [trouble_shown(row, account_id) for row, account_id in told.rows]
+    return Told(rows, told.page, told.pages, told.total)
+
+
+def events(
+    session: Session, *, state: str | None = None, words: str = "", page: int = 1, size: int = 50
+) -> Told:
+    """The inbox of webhooks, newest first: `WebhookEvent` rows in a state of `EVENT_STATES` (None: any)."""
+    found = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
+    if state:
+        found = found.where(EVENT_STATES[state])
+    if words:
+        found = found.where(
+            or_(
+                *(column.icontains(words, autoescape=True) for column in (WebhookEvent.id, WebhookEvent.type))
+            )
+        )
+    told = _page(session, found, page, size)
+    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
+
+
+def event(session: Session, event_id: str) -> WebhookEvent:
+    """One webhook of the inbox; Missing when it never came."""
+    if (row := session.get(WebhookEvent, event_id)) is None:
+        raise Missing("There is no such event.")
+    return row
+
+
+def events_failing(session: Session) -> int:
+    """How many webhooks failed and wait to be tried again."""
+    return session.scalar(select(func.count()).select_from(WebhookEvent).where(EVENT_STATES["failing"])) or 0
+
+
+def drifts(session: Session, *, page: int = 1, size: int = 50) -> Told:
+    """Where a sweep found our books to differ from Stripe's, newest first: `Drift` rows."""
+    told = _page(session, select(Drift).order_by(Drift.found_at.desc(), Drift.id.desc()), page, size)
+    return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
+
+
+def _mine(statement: Any, table: Any, payments: Payments) -> Any:
+    """Only what belongs to the present mode."""
+    return statement.join(BillingCustomer, BillingCustomer.id == table.customer_id).where(
+        BillingCustomer.mode == payments.mode
+    )
+
+
+def _page(session: Session, statement: Any, page: int, size: int) -> Told:
+    total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+    pages = max(1, -(-total // size))
+    page = min(max(page, 1), pages)
+    rows = session.execute(statement.limit(size).offset((page - 1) * size)).all()
+    return Told(rows, page, pages, total)

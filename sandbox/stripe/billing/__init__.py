@@ -1,0 +1,1 @@
+"""The billing engine: who is charged what, when, and what follows."""

@@ -1,0 +1,119 @@
+"""Money at once: double clicks in two processes, and two who sync while Stripe moves on."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from deploy.local.process import wait_until
+from portal import billing
+from portal.kit.db import unit
+from portal.kit.errors import Refusal
+
+
+@pytest.fixture
+def together():
+    """Run some verbs at the same moment: what each returned, or the refusal that it met."""
+
+    def run(*verbs):
+        start = threading.Barrier(len(verbs))
+
+        def one(verb):
+            start.wait(10)
+            try:
+                return verb()
+            except Refusal as refusal:
+                return refusal
+
+        with ThreadPoolExecutor(len(verbs)) as pool:
+            return list(pool.map(one, verbs))
+
+    return run
+
+
+def test_two_clicks_at_once_get_one_page(shop, together):
+    found = together(*[shop.checkout] * 4)
+    assert len({one.url for one in found}) == 1, found
+    assert len(shop.v1.checkout.sessions.list().data) == 1
+    assert len(shop.v1.customers.list().data) == 1
+
+
+def test_two_choices_at_once_leave_one_page_open(shop, together):
+    for _ in range(3):
+        together(lambda: shop.checkout(interval="month"), lambda: shop.checkout(interval="year"))
+    states = [one.status for one in shop.v1.checkout.sessions.list({"limit": 100}).data]
+    assert states.count("open") <= 1
+
+
+def test_a_change_that_is_asked_for_twice_at_once_is_charged_once(paying, together):
+    shown = paying.preview(interval="year")
+    asked = {"at": shown.at, "due_now": shown.due_now, "actor": paying.actor}
+
+    def change():
+        return paying.do(billing.change, None, "api-pro", "year", **asked)
+
+    together(change, change, change)
+    assert len(paying.invoices()) == 2
+    assert [one.amount_paid for one in paying.invoices()] == [1900, shown.due_now.amount]
+    assert paying.bill().interval == "year"
+
+
+class Slow:
+    """A gateway whose picture is looked at long before it is handed over."""
+
+    def __init__(self, stripe):
+        self._stripe = stripe
+        self.looked, self.go_on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._stripe, name)
+
+    def picture(self, customer_id):
+        found = self._stripe.picture(customer_id)
+        if not self.looked.is_set():
+            self.looked.set()
+            assert self.go_on.wait(30)
+        return found
+
+
+def test_an_older_look_never_overwrites_a_newer_one(paying):
+    """Who looks first holds the customer's lock: the second looks only when the first has written."""
+    slow, customer = Slow(paying.stripe), paying.customer.id
+
+    def sync(stripe):
+        with paying.database() as session:
+            billing.sync(session, stripe, customer, now=paying.now)
+
+    def waits_for_the_lock():
+        with paying.database() as session, unit(session):
+            return session.scalar(
+                text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        older = pool.submit(sync, slow)
+        assert slow.looked.wait(30)
+        paying.v1.subscriptions.cancel(paying.subscriptions()[0].id)
+        newer = pool.submit(sync, paying.stripe)
+        assert wait_until(lambda: newer.done() or waits_for_the_lock(), 30) and not newer.done()
+        slow.go_on.set()
+        older.result(30)
+        newer.result(30)
+    assert paying.bill() is None and paying.held().plan == "api-free"
+
+
+def test_one_webhook_that_comes_twice_at_once_is_stored_once(paying, together):
+    received = []
+    paying.sandbox.deliver_to(lambda body, headers: received.append((body, headers)) or 200)
+    paying.v1.customers.update(paying.customer.id, {"name": "Alice & Co"})
+    paying.sandbox.deliver_now()
+    body, headers = received[-1]
+
+    def store():
+        with paying.database() as session, unit(session):
+            return billing.store_event(
+                session, paying.payments, body, headers["Stripe-Signature"], now=paying.now
+            )
+
+    assert sorted(together(store, store, store)) == [False, False, True]

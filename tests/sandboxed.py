@@ -1,0 +1,193 @@
+"""A Stripe for tests: the sandbox in this process, on a free port, moved by its clock file.
+
+Anybody's conftest may make a fixture of it:
+
+    @pytest.fixture
+    def stripe_sandbox(tmp_path):
+        with StripeSandbox(tmp_path) as running:
+            yield running
+"""
+
+import re
+import secrets
+from datetime import timedelta
+from html import unescape
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
+
+import stripe
+
+from portal.billing import Stripe
+from portal.kit.settings import Payments
+from sandbox.stripe import faults
+from sandbox.stripe.billing import periods
+from sandbox.stripe.server import Server
+from tests.stripe.watching import Watched
+
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+class StripeSandbox:
+    """A running sandbox.
+
+    `.key`, `.base`, `.clock_file`; `.client` is a real StripeClient. `.advance("31d")` moves the one clock
+    and does what became due. Webhooks wait until `.deliver_now()`, unless it was made with `deliver=True`.
+
+    All that is said through `.client`, `.gateway()` and to callables of `.deliver_to` is held to Stripe's
+    description: at the end, AssertionError when something did not fit.
+    """
+
+    def __init__(self, folder, *, deliver=False):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.key = "sk_sandbox_" + secrets.token_hex(12)
+        self.secret = "whsec_" + secrets.token_hex(16)
+        self.clock_file = folder / "clock"
+        self.clock_file.write_text("0")
+        self._deliver = deliver
+        self._server = Server(key=self.key, state=folder, clock=self.clock_file)
+        self.sandbox = self._server.sandbox
+        self.base = self.sandbox.base
+        self.watches = []
+        self.client = stripe.StripeClient(
+            self.key,
+            base_addresses=dict.fromkeys(("api", "files", "connect", "meter_events"), self.base),
+            http_client=stripe.RequestsClient(timeout=10, session=self.watch(refusable=True)),
+        )
+        self.v1 = self.client.v1
+
+    def __enter__(self):
+        self._server.start(deliver=self._deliver)
+        return self
+
+    def __exit__(self, kind, *error):
+        self._server.stop()
+        problems = [problem for watch in self.watches for problem in watch.problems]
+        if kind is None and problems:
+            raise AssertionError("Not as Stripe describes it:\n" + "\n".join(dict.fromkeys(problems)))
+
+    @property
+    def payments(self):
+        """The settings that lead here."""
+        return Payments(self.key, (self.secret,), self.base, "sandbox")
+
+    def gateway(self):
+        """Our own gateway: whatever it asks must be as Stripe describes it, and may not even be refused."""
+        return Stripe(self.payments, transport=self.watch())
+
+    def watch(self, **more):
+        """A transport for the library's HTTP client, which is looked at when the sandbox ends."""
+        self.watches.append(Watched(**more))
+        return self.watches[-1]
+
+    @property
+    def now(self):
+        """The one clock, in whole seconds."""
+        return self.sandbox.clock.now()
+
+    def advance(self, duration, *, deliver=False):
+        """Move the clock forwards: a timedelta, seconds, or `31d`, `2h`, `90m`, `1 month`."""
+        start = self.now
+        offset = int(self.clock_file.read_text()) + (_end(start, duration) - start) * 1_000_000
+        self.clock_file.write_text(str(offset))
+        self.sandbox.tick()
+        if deliver:
+            self.deliver_now()
+
+    def advance_to(self, moment):
+        """Move the clock forwards to a moment in whole seconds."""
+        self.advance(moment - self.now)
+
+    def deliver_to(self, target, events=("*",), secret=None):
+        """Send events to an address, or to a callable that takes body and headers and answers a status."""
+        url = target
+        if callable(target):
+            url = f"http://127.0.0.1/in-process/{secrets.token_hex(4)}"
+            self.sandbox.courier.receivers[url] = self._watching(target)
+        self._server.endpoint(url, secret or self.secret, tuple(events))
+        return secret or self.secret
+
+    def deliver_now(self):
+        """Attempt every delivery that is due; how many attempts that took."""
+        return self.sandbox.courier.deliver_due()
+
+    def faults(self, **wanted):
+        """Let faults strike the next so many deliveries: faults(duplicate=2, bad_signature=1, drop=None)."""
+        with self.sandbox.store.transaction():
+            faults.order(
+                self.sandbox.store, {name.replace("_", "-"): times for name, times in wanted.items()}
+            )
+
+    def replay(self, event_id):
+        """Send an event again."""
+        with self.sandbox.store.transaction():
+            faults.replay(self.sandbox.store, event_id, self.now)
+
+    def setting(self, name, value):
+        """For instance setting("after_retries", "unpaid")."""
+        with self.sandbox.store.transaction():
+            self.sandbox.store.set(name, value)
+
+    def pay(self, session, card="pm_card_visa", *, email="alice@example.com", authenticate=True, **fields):
+        """Fill in the hosted page of a Checkout Session. Returns a Page: .status, .location, .text."""
+        path = f"/checkout/{getattr(session, 'id', session)}"
+        page = self.post(path, action="pay", card=card, email=email, **fields)
+        if page.status == 200 and "Complete authentication" in page.text:
+            hidden = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+            action = "authenticated" if authenticate else "authentication-failed"
+            page = self.post(path, **{**hidden, "action": action})
+        return page
+
+    def get(self, path, headers=None):
+        """A page, as a browser without JavaScript would ask for it."""
+        return self._send(Request(self._url(path), headers=headers or {}))
+
+    def post(self, path, headers=None, **fields):
+        """A form, sent."""
+        return self._send(Request(self._url(path), urlencode(fields).encode(), headers or {}, method="POST"))
+
+    def _watching(self, receiver):
+        watch = self.watch(gently=True)
+
+        def receive(body, headers):
+            watch.told(body)
+            return receiver(body, headers)
+
+        return receive
+
+    def _url(self, path):
+        return path if urlsplit(path).scheme else self.base + path
+
+    def _send(self, request):
+        with build_opener(ProxyHandler({}), _AsIs).open(request, timeout=10) as reply:
+            return Page(
+                reply.status,
+                reply.headers.get("Location"),
+                reply.read().decode("utf-8", "replace"),
+                reply.headers,
+            )
+
+
+class Page:
+    """What a page answered."""
+
+    def __init__(self, status, location, text, headers):
+        self.status, self.location, self.text, self.headers = status, location, text, headers
+
+
+class _AsIs(HTTPErrorProcessor):
+    """Redirects and refusals are answers too."""
+
+    def http_response(self, request, response):
+        return response
+
+
+def _end(start, duration):
+    if isinstance(duration, timedelta):
+        return start + int(duration.total_seconds())
+    if isinstance(duration, int):
+        return start + duration
+    count, unit = re.fullmatch(r"(\d+)\s*([a-z]+)", duration.strip()).groups()
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    if unit in seconds:
+        return start + int(count) * seconds[unit]
+    return periods.step(start, unit.rstrip("s"), int(count), 1)
