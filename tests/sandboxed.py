@@ -18,6 +18,7 @@ from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_open
 import stripe
 
 from portal.billing import Stripe
+from portal.kit import clock
 from portal.kit.settings import Payments
 from sandbox.stripe import faults
 from sandbox.stripe.billing import periods
@@ -87,8 +88,7 @@ class StripeSandbox:
     def advance(self, duration, *, deliver=False):
         """Move the clock forwards: a timedelta, seconds, or `31d`, `2h`, `90m`, `1 month`."""
         start = self.now
-        offset = int(self.clock_file.read_text()) + (_end(start, duration) - start) * 1_000_000
-        self.clock_file.write_text(str(offset))
+        clock.advance(self.clock_file, timedelta(seconds=_end(start, duration) - start))
         self.sandbox.tick()
         if deliver:
             self.deliver_now()

@@ -5,34 +5,31 @@ sandbox together, so that months pass without waiting. Everywhere else there is 
 """
 
 import fcntl
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-LOOK_SECONDS = 0.02
-
 
 class _Offset:
-    """The offset in the file, looked for again at most every 20 ms."""
+    """The offset in the file, read again whenever the file is another.
+
+    It is looked at each time: a webhook signed right after the clock was moved would be refused by
+    whoever still believed in the time before.
+    """
 
     def __init__(self) -> None:
         self.path: Path | None = None
-        self.looked_at = 0.0
-        self.seen: tuple[int, int] | None = None
+        self.seen: tuple[int, int, int] | None = None
         self.microseconds = 0
 
     def read(self) -> int:
         if self.path is None:
             return 0
-        if (at := time.monotonic()) - self.looked_at >= LOOK_SECONDS:
-            self.looked_at = at
-            try:
-                found = self.path.stat()
-                if (found.st_mtime_ns, found.st_ino) != self.seen:
-                    self.microseconds = _read(self.path)
-                    self.seen = (found.st_mtime_ns, found.st_ino)
-            except FileNotFoundError:
-                self.seen, self.microseconds = None, 0
+        try:
+            found = self.path.stat()
+            if (as_found := (found.st_mtime_ns, found.st_ino, found.st_size)) != self.seen:
+                self.microseconds, self.seen = _read(self.path), as_found
+        except FileNotFoundError:
+            self.seen, self.microseconds = None, 0
         return self.microseconds
 
 
@@ -51,7 +48,7 @@ def offset_us() -> int:
 
 def configure(path: Path | None) -> None:
     """Follow the offset in this file from now on; None: none. Called in composition roots alone."""
-    _offset.path, _offset.seen, _offset.looked_at, _offset.microseconds = path, None, 0.0, 0
+    _offset.path, _offset.seen, _offset.microseconds = path, None, 0
 
 
 def advance(path: Path, by: timedelta) -> int:
@@ -63,8 +60,6 @@ def advance(path: Path, by: timedelta) -> int:
         draft = path.with_name(f"{path.name}.new")
         draft.write_text(f"{offset}\n")
         draft.replace(path)  # whoever reads meanwhile sees the old offset or the new one
-    if path == _offset.path:
-        _offset.looked_at = 0.0
     return offset
 
 

@@ -137,7 +137,6 @@ def test_a_card_that_ends_is_told_of(till, alice):
         ends = billing.overview(session, alice, till.payments, now=clock.now()).card
     month = clock.now().replace(year=ends.exp_year, month=ends.exp_month, day=1)
     till.sandbox.advance_to(int(month.timestamp()))
-    clock.configure(till.sandbox.clock_file)
     till.deliver()
     till.duties()
     [letter] = letters(till, "billing/card_expiring")

@@ -140,7 +140,6 @@ class Till:
 
     def advance(self, duration):
         self.sandbox.advance(duration)
-        clock.configure(self.sandbox.clock_file)  # look at once
 
     def duties(self):
         """What the clock asks the worker for, but for the sweeps."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.kit import clock
+from sandbox.stripe.clock import Clock
 
 
 @pytest.fixture
@@ -27,6 +28,13 @@ def test_two_movers_add_up(moved):
     clock.advance(moved, timedelta(hours=2))
     assert timedelta(hours=3) <= clock.now() - before < timedelta(hours=3, minutes=5)
     assert moved.read_text().strip() == str(3 * 3_600_000_000)
+
+
+def test_what_another_process_moved_is_seen_at_once(moved):
+    for hours in range(1, 20):
+        clock.offset_us()
+        Clock(moved).move_to(Clock(moved).now() + 3600)
+        assert clock.offset_us() == int(moved.read_text()) > (hours - 1) * 3_600_000_000
 
 
 def test_time_does_not_go_back(moved):
