@@ -18,7 +18,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Event:
     """Usage that was measured elsewhere. (source, id) is its identity: told twice, it counts once.
 
-    `subject` is the account, `at` when it happened.
+    `subject` is the account, `at` when it happened. `key_id` is the key that it was used with, where one
+    is told, and decides whether it counts as live or as test; `calls` is how many calls it sums up.
     """
 
     id: str
@@ -28,6 +29,8 @@ class Event:
     units: int
     at: datetime
     endpoint: str = ""
+    key_id: str = ""
+    calls: int = 1
 
 
 def periods(anchor: datetime | None, at: datetime) -> tuple[Period, Period]:
