@@ -80,6 +80,7 @@ class Settings:
     plans_file: Path = Path("catalogue.toml")
     metrics_public: bool = False
     payments: Payments | None = None
+    scanning_keys: str | None = None
     brand: Brand = Brand()
 
     @property
@@ -133,6 +134,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),
         metrics_public=read.choice("METRICS", ("private", "public")) == "public",
         payments=_payments(read, public_url),
+        scanning_keys=_scanning_keys(read),
         brand=_brand(read),
     )
 
@@ -166,6 +168,16 @@ def _payments(read: "_Reader", public_url: str) -> Payments | None:
             f"such a key goes to {STRIPE_BASE} alone."
         )
     return Payments(key, secrets, base or STRIPE_BASE, mode)
+
+
+def _scanning_keys(read: "_Reader") -> str | None:
+    """Where GitHub's public keys are: a file, or an address that nobody on the way can change."""
+    value = read.text("GITHUB_SCANNING_KEYS")
+    if value is None or Path(value).is_file():
+        return value
+    if urlsplit(value).scheme == "https" or (urlsplit(value).scheme == "http" and is_loopback(value)):
+        return value
+    raise SettingsError(f"GITHUB_SCANNING_KEYS must be a file or an https address, not {value!r}.")
 
 
 def _brand(read: "_Reader") -> Brand:

@@ -20,6 +20,7 @@ from portal.web import (
     requests,
     reset,
     revenue,
+    scanning,
     settings,
     signup,
     staff,
@@ -32,7 +33,7 @@ from portal.web import (
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
 STAFF = (operator, staff, letters, requests, revenue, webhooks)
-MACHINES = (events, health, hooks)
+MACHINES = (events, health, hooks, scanning)
 
 
 def open_all(app: Flask) -> None:
