@@ -81,11 +81,14 @@ def ended(settlement: Settlement, request_id: str) -> Answer:
     return _json(said, settlement.code, request_id)
 
 
-def authorized(verdict: Verdict, request_id: str, *, now: datetime, public_url: str) -> Answer:
-    """The answer of /v1/authorize: 204 with who it is, or the status that the code has there."""
+def authorized(
+    verdict: Verdict, request_id: str, *, now: datetime, public_url: str, passes: int = 204
+) -> Answer:
+    """The answer of /v1/authorize: `passes` with who it is, or the status that the code has there."""
     limits = headers.limits(verdict, now)
     if verdict.valid:
-        return Answer(204, verdict.code, [*_identity(verdict, request_id), *limits])
+        plain = [] if passes == 204 else [("Content-Type", "text/plain")]
+        return Answer(passes, verdict.code, [*plain, *_identity(verdict, request_id), *limits])
     problem = Problem(verdict.code, _sentence(verdict, public_url), limits)
     status = problem.status
     if status == 401:

@@ -107,7 +107,7 @@ class Door:
         if route == VERIFY:
             return self._verify(environ, request_id)
         if route == AUTHORIZE:
-            return self._authorize(environ, request_id)
+            return self._authorize(path, environ, request_id)
         return self._reservation(path, environ, request_id)
 
     def _verify(self, environ: Environ, request_id: str) -> Answer:
@@ -116,14 +116,18 @@ class Door:
         asked = question.from_body(body.json_object(body.read(environ)))
         return core.verified(self._ask(asked), request_id)
 
-    def _authorize(self, environ: Environ, request_id: str) -> Answer:
+    def _authorize(self, path: str, environ: Environ, request_id: str) -> Answer:
         given = callers.proxy_says(environ, self._services, self._trust)
         key = callers.shown_key(environ)
         if key is None:
             verdict = core.observed(core.NO_KEY) if self._observe else core.NO_KEY
         else:
             verdict = self._ask(Question(key, ip=self._trust.client(environ), **given))
-        return core.authorized(verdict, request_id, now=self._now(), public_url=self._public_url)
+        # Envoy, which appends the path of the call, takes nothing but 200 for a yes.
+        passes = 204 if path == AUTHORIZE else 200
+        return core.authorized(
+            verdict, request_id, now=self._now(), public_url=self._public_url, passes=passes
+        )
 
     def _ask(self, asked: Question) -> Verdict:
         if not self._observe:
