@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
@@ -36,6 +36,12 @@ class Place:
 
     tag: str
     digests: tuple[str, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What Redis calls all that one verification touches."""
+        grants = (f"{{{self.tag}}}:grant:{digest}" for digest in self.digests)
+        return (*_names(self.tag, "account", "bucket", "endpoints", "holds"), *grants)
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,22 @@ def may_be_foreign(token: str, prefixes: Sequence[str]) -> bool:
     return 8 <= len(token) <= TOKEN_MAX and not ours and token.isprintable() and not token.isspace()
 
 
-def verify(
-    at: Place, question: Question, *, offset_us: int, observe_all: bool, reservation_id: str
-) -> Command:
-    """The command that answers a question and counts the call. Invalid for what cannot be asked."""
+@dataclass(frozen=True)
+class Asked:
+    """A question on its way to Redis: the command that asks it, and how the reply is read."""
+
+    at: Place
+    question: Question
+    reservation_id: str
+    command: Command
+
+    def read(self, reply: Any) -> Verdict | Cold:
+        """What the reply says."""
+        return read_verdict(reply, self.question.meter, self.reservation_id)
+
+
+def ask(at: Place, question: Question, *, offset_us: int, observe_all: bool, reservation_id: str) -> Asked:
+    """A question, ready to be asked: its answer counts the call. Invalid for what cannot be asked."""
     if not 0 <= question.cost <= COST_MAX:
         raise Invalid(f"A cost is a whole number from 0 to {COST_MAX:,}.", field="cost")
     if not question.meter or len(question.meter) > METER_MAX or "|" in question.meter:
@@ -88,7 +106,7 @@ def verify(
         str(RESERVED_MS),
         "1" if observe_all else "",
     )
-    return Command("verify", (*_names(at.tag, "account", "bucket", "endpoints", "holds"), *_grants(at)), args)
+    return Asked(at, question, reservation_id, Command("verify", at.names, args))
 
 
 def read_verdict(reply: Any, meter: str, reservation_id: str) -> Verdict | Cold:
@@ -197,10 +215,6 @@ def _ended() -> Missing:
 
 def _names(tag: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{{{tag}}}:{name}" for name in names)
-
-
-def _grants(at: Place) -> tuple[str, ...]:
-    return tuple(f"{{{at.tag}}}:grant:{digest}" for digest in at.digests)
 
 
 def _sent(text: str) -> str:
