@@ -118,33 +118,24 @@ def read_verdict(reply: Any, meter: str, reservation_id: str) -> Verdict | Cold:
         return Cold("meter")
     if kind == "NOT_FOUND":
         return NOT_FOUND
-    code, observed, grant, card, *numbers = (_text(part) for part in reply[1:])
-    rate, burst, left, reset_ms, retry_ms, ceiling, included, used, ends_ms = numbers
-    key, account = json.loads(grant), _card(card)
-    total, free = int(used), int(included)
+    _, code, observed, about, rate, burst, left, reset_ms, retry_ms, ceiling, included, used, ends_ms = reply
+    code, who = _text(code), _about(about)
     return Verdict(
-        valid=code == "VALID",
-        code=code,
-        key_id=key["key"],
-        account_id=account["id"],
-        environment=key["env"],
-        external_id=key.get("external_id"),
-        plan=account["plan"],
-        plan_version=account["plan_version"],
-        features=tuple(account["features"]),
-        scopes=tuple(key["scopes"]),
-        ratelimit=RateState(int(rate), int(burst), int(left), int(reset_ms), int(retry_ms)) if rate else None,
-        quota=QuotaState(
-            limit=int(ceiling) if ceiling else None,
-            included=free,
-            used=total,
-            remaining=max(0, int(ceiling) - total) if ceiling else None,
-            overage=max(0, total - free),
-            resets_at=moment(int(ends_ms)),
+        code == "VALID",
+        code,
+        *who,
+        None if rate is None else RateState(rate, burst, left, reset_ms, retry_ms),
+        QuotaState(
+            limit=ceiling,
+            included=included,
+            used=used,
+            remaining=None if ceiling is None else max(0, ceiling - used),
+            overage=max(0, used - included),
+            resets_at=moment(ends_ms),
         ),
-        meter=meter,
-        observed=observed or None,
-        reservation_id=reservation_id or None if code == "VALID" else None,
+        meter,
+        _text(observed) or None,
+        reservation_id or None if code == "VALID" else None,
     )
 
 
@@ -199,6 +190,7 @@ def network(cidr: str) -> tuple[str, str]:
     return address(str(found[0])), address(str(found[-1]))
 
 
+@lru_cache(maxsize=1024)
 def moment(milliseconds: int) -> datetime:
     """Milliseconds since 1970 as a moment."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
@@ -226,6 +218,11 @@ def _text(part: Any) -> str:
     return part.decode() if isinstance(part, bytes) else str(part)
 
 
-@lru_cache(maxsize=4096)
-def _card(text: str) -> Any:
-    return json.loads(text)
+@lru_cache(maxsize=16_384)
+def _about(text: Any) -> tuple[Any, ...]:
+    """Who a key is, as a verdict tells it: its fields from `key_id` to `scopes`."""
+    said = json.loads(text)
+    return (
+        *(said["key"], said["id"], said["env"], said["external_id"], said["plan"], said["plan_version"]),
+        *(tuple(said["features"]), tuple(said["scopes"])),
+    )
