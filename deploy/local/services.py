@@ -1,4 +1,4 @@
-"""The product's own processes: the web, the worker and beat."""
+"""The product's own processes: the web, the gate server, the worker and beat."""
 
 import os
 import shutil
@@ -26,6 +26,18 @@ def web(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> 
         {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
         logs,
         ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def gate(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> Service:
+    """The gate server; ready when /healthz says so. It counts in the folder of the web's metrics."""
+    return _python(
+        "gate",
+        ["-m", "gunicorn", "--config", str(ROOT / "deploy" / "gate.conf.py")],
+        {**environment, "GATE_PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")},
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/healthz"),
         orphan_signal=signal.SIGTERM,
     )
 

@@ -49,7 +49,7 @@ class Supervisor:
 
     def __init__(self, folder: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
         self.state = State(folder)
-        self.port = port
+        self.port, self.gate_port = port, port + 1
         self.url = environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"
         self._say = say
         self._environ = environ
@@ -58,11 +58,12 @@ class Supervisor:
     def start(self) -> None:
         """Start everything, each when the one before is ready. Raises StackError with one sentence."""
         self.state.take(self.url)
-        if not is_free(self.port):
-            raise StackError(
-                f"Port {self.port} is taken by another program: stop it, or choose another port, "
-                f"for example `make run PORT={self.port + 1}`."
-            )
+        for port in (self.port, self.gate_port):
+            if not is_free(port):
+                raise StackError(
+                    f"Port {port} is taken by another program: stop it, or choose another port, "
+                    f"for example `make run PORT={self.port + 2}`."
+                )
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
         environment |= self._payments(environment)
@@ -72,10 +73,12 @@ class Supervisor:
         if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
             self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
+        self._run(services.gate(self.gate_port, environment, self.state.folder, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
         link = self._once("staff", environment, "portal", "staff", "invite-first")
         self._say(f"Upkeep    {self.url}")
+        self._say(f"Gate      http://127.0.0.1:{self.gate_port}/v1/keys/verify")
         if link:
             self._say(f"Operator  {link} (signs you in once)")
         if "SMTP_URL" not in environment:

@@ -1,14 +1,25 @@
 """Questions, as asked: what a body or a proxy's headers say, checked before the gate is asked."""
 
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
+from portal.edge import body
 from portal.edge.problems import Problem, invalid
 from portal.gate import COST_MAX, Question
 from portal.gate.grant import ENDPOINT_MAX, OTHER
 
 MAX_NAME, MAX_SCOPES = 100, 100
+REMEMBERED, REMEMBERED_BYTES = 16_384, 512
+
+
+def from_raw(raw: bytes) -> Question:
+    """The question that the bytes of a body ask; Problem when they ask none.
+
+    Busy callers send the same few bytes again and again, so what they mean is remembered.
+    """
+    return _remembered(raw) if len(raw) <= REMEMBERED_BYTES else from_body(body.json_object(raw))
 
 
 def from_body(said: dict[str, Any]) -> Question:
@@ -40,6 +51,11 @@ def final_cost(said: dict[str, Any]) -> int:
 def nothing(said: dict[str, Any]) -> None:
     """A release says nothing more; Problem when it does."""
     _only(said, set())
+
+
+@lru_cache(REMEMBERED)
+def _remembered(raw: bytes) -> Question:
+    return from_body(body.json_object(raw))
 
 
 def _only(said: dict[str, Any], known: Container[str]) -> None:

@@ -2,7 +2,7 @@
 
 from portal.gate.client import Gate
 from portal.gate.desk import Batch, Count, Level, Peek, Sealed
-from portal.gate.door import network
+from portal.gate.door import Asked, Cold, Command, network, read_finish
 from portal.gate.grant import (
     CODES,
     COST_MAX,
@@ -22,6 +22,7 @@ from portal.gate.grant import (
     Unavailable,
     Verdict,
 )
+from portal.gate.scripts import digest as script_digest
 from portal.gate.wire import connect
 
 __all__ = [
@@ -30,8 +31,11 @@ __all__ = [
     "AccountRecord",
     "Admission",
     "Allowance",
+    "Asked",
     "Batch",
     "Book",
+    "Cold",
+    "Command",
     "Count",
     "Environment",
     "Gate",
@@ -50,4 +54,6 @@ __all__ = [
     "Verdict",
     "connect",
     "network",
+    "read_finish",
+    "script_digest",
 ]

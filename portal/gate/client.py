@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -11,7 +12,7 @@ from redis import Redis
 
 from portal.gate import desk, door
 from portal.gate.desk import Level, Peek, Sealed
-from portal.gate.door import Cold, Place
+from portal.gate.door import Asked, Cold, Command, Place
 from portal.gate.grant import Admission, Book, Question, Settled, Settlement, Unavailable, Verdict
 from portal.gate.throttle import Flights, Throttle
 from portal.gate.wire import Wire
@@ -21,6 +22,7 @@ ROUNDS: Final = 3
 BOOKS_AT_ONCE: Final = 8
 BOOK_WAIT_SECONDS: Final = 5.0
 REMEMBERED: Final = 100_000
+OWN: Final = 16_384
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +57,8 @@ class Gate:
         self._oddities = Throttle(10, 50)
         self._flights = Flights()
         self._books = threading.BoundedSemaphore(BOOKS_AT_ONCE)
+        # The digest of a key costs more than all else that is done here, and busy keys come again.
+        self._own = lru_cache(OWN)(lambda token: door.place(token, self._prefixes, self._peppers))
         self._known: set[str] = set()
         self._foreign: dict[bytes, str] = {}
 
@@ -66,26 +70,48 @@ class Gate:
         """
         if (at := self._place(question.key)) is None:
             return door.NOT_FOUND
-        reservation_id = door.new_reservation(at.tag) if question.reserve else ""
-        answer = self._answer(at, question, reservation_id)
-        if isinstance(answer, Verdict):
-            return answer
+        asked = self._asked(at, question)
+        answer = self._answer(asked)
+        return answer if isinstance(answer, Verdict) else self.look_up(asked, answer)
+
+    def prepare(self, question: Question) -> Asked | Verdict | None:
+        """What to ask Redis, for a caller that speaks to it itself; a verdict where it need not be asked.
+
+        None for a key without our form that this process has not met yet: `verify` finds it. Does no
+        I/O. Raises `Invalid` for a question that cannot be asked.
+        """
+        if (at := self._own_place(question.key)) is not None:
+            return self._asked(at, question)
+        if self._tag_of is None or not door.may_be_foreign(question.key, self._prefixes):
+            return door.NOT_FOUND
+        if (tag := self._foreign.get(sha256(question.key.encode()).digest())) is None:
+            return None
+        return self._asked(Place(tag, tuple(self._digests_of(question.key))), question)
+
+    def look_up(self, asked: Asked, answer: Cold) -> Verdict:
+        """Ask the book where Redis did not know, and then Redis again; raises as `verify` does."""
+        at = asked.at
+        known: Verdict | Cold = answer
         with self._flights.one(at.tag) as waited:
             if waited:
-                answer = self._answer(at, question, reservation_id)
+                known = self._answer(asked)
             for _ in range(ROUNDS):
-                if isinstance(answer, Verdict):
-                    return answer
-                self._mind(at.tag, answer)
+                if isinstance(known, Verdict):
+                    return known
+                self._mind(at.tag, known)
                 if self._admit(at.tag, at.digests) is None:
                     return door.NOT_FOUND
-                meter_was_unknown = answer == Cold("meter")
-                answer = self._answer(at, question, reservation_id)
-                if meter_was_unknown and answer == Cold("meter"):
-                    raise door.unknown_meter(question.meter)
-        if isinstance(answer, Verdict):
-            return answer
+                meter_was_unknown = known == Cold("meter")
+                known = self._answer(asked)
+                if meter_was_unknown and known == Cold("meter"):
+                    raise door.unknown_meter(asked.question.meter)
+        if isinstance(known, Verdict):
+            return known
         raise Unavailable("The book's answers did not hold.")
+
+    def scripts(self) -> str:
+        """Have Redis know the gate's scripts; the run id of its process, which names them."""
+        return self._wire.run_id()
 
     def confirm(self, reservation_id: str, cost: int) -> Settlement:
         """End a reservation with its final cost, at most what was reserved; `Missing` when it has ended."""
@@ -139,22 +165,31 @@ class Gate:
         """All that Redis holds of a tag, read at one moment."""
         return desk.read_peek(tag, self._wire.send(desk.peek(tag, offset_us=self._offset_us())))
 
-    def _answer(self, at: Place, question: Question, reservation_id: str) -> Verdict | Cold:
-        command = door.verify(
+    def finish(self, reservation_id: str, cost: int | None) -> Command:
+        """The command that ends a reservation, for a caller that speaks to Redis itself; as `confirm`."""
+        return door.finish(reservation_id, cost, offset_us=self._offset_us())
+
+    def _asked(self, at: Place, question: Question) -> Asked:
+        reservation_id = door.new_reservation(at.tag) if question.reserve else ""
+        return door.ask(
             at,
             question,
             offset_us=self._offset_us(),
             observe_all=self._observe_all,
             reservation_id=reservation_id,
         )
-        return door.read_verdict(self._wire.send(command), question.meter, reservation_id)
+
+    def _answer(self, asked: Asked) -> Verdict | Cold:
+        return asked.read(self._wire.send(asked.command))
 
     def _finish(self, reservation_id: str, cost: int | None) -> Settlement:
-        command = door.finish(reservation_id, cost, offset_us=self._offset_us())
-        return door.read_finish(self._wire.send(command), reservation_id, cost)
+        return door.read_finish(self._wire.send(self.finish(reservation_id, cost)), reservation_id, cost)
+
+    def _own_place(self, token: str) -> Place | None:
+        return self._own(token) if len(token) <= door.TOKEN_MAX else None
 
     def _place(self, token: str) -> Place | None:
-        if (at := door.place(token, self._prefixes, self._peppers)) is not None:
+        if (at := self._own_place(token)) is not None:
             return at
         if self._tag_of is None or not door.may_be_foreign(token, self._prefixes):
             return None

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
@@ -36,6 +36,12 @@ class Place:
 
     tag: str
     digests: tuple[str, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What Redis calls all that one verification touches."""
+        grants = (f"{{{self.tag}}}:grant:{digest}" for digest in self.digests)
+        return (*_names(self.tag, "account", "bucket", "endpoints", "holds"), *grants)
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,22 @@ def may_be_foreign(token: str, prefixes: Sequence[str]) -> bool:
     return 8 <= len(token) <= TOKEN_MAX and not ours and token.isprintable() and not token.isspace()
 
 
-def verify(
-    at: Place, question: Question, *, offset_us: int, observe_all: bool, reservation_id: str
-) -> Command:
-    """The command that answers a question and counts the call. Invalid for what cannot be asked."""
+@dataclass(frozen=True)
+class Asked:
+    """A question on its way to Redis: the command that asks it, and how the reply is read."""
+
+    at: Place
+    question: Question
+    reservation_id: str
+    command: Command
+
+    def read(self, reply: Any) -> Verdict | Cold:
+        """What the reply says."""
+        return read_verdict(reply, self.question.meter, self.reservation_id)
+
+
+def ask(at: Place, question: Question, *, offset_us: int, observe_all: bool, reservation_id: str) -> Asked:
+    """A question, ready to be asked: its answer counts the call. Invalid for what cannot be asked."""
     if not 0 <= question.cost <= COST_MAX:
         raise Invalid(f"A cost is a whole number from 0 to {COST_MAX:,}.", field="cost")
     if not question.meter or len(question.meter) > METER_MAX or "|" in question.meter:
@@ -88,7 +106,7 @@ def verify(
         str(RESERVED_MS),
         "1" if observe_all else "",
     )
-    return Command("verify", (*_names(at.tag, "account", "bucket", "endpoints", "holds"), *_grants(at)), args)
+    return Asked(at, question, reservation_id, Command("verify", at.names, args))
 
 
 def read_verdict(reply: Any, meter: str, reservation_id: str) -> Verdict | Cold:
@@ -100,33 +118,24 @@ def read_verdict(reply: Any, meter: str, reservation_id: str) -> Verdict | Cold:
         return Cold("meter")
     if kind == "NOT_FOUND":
         return NOT_FOUND
-    code, observed, grant, card, *numbers = (_text(part) for part in reply[1:])
-    rate, burst, left, reset_ms, retry_ms, ceiling, included, used, ends_ms = numbers
-    key, account = json.loads(grant), _card(card)
-    total, free = int(used), int(included)
+    _, code, observed, about, rate, burst, left, reset_ms, retry_ms, ceiling, included, used, ends_ms = reply
+    code, who = _text(code), _about(about)
     return Verdict(
-        valid=code == "VALID",
-        code=code,
-        key_id=key["key"],
-        account_id=account["id"],
-        environment=key["env"],
-        external_id=key.get("external_id"),
-        plan=account["plan"],
-        plan_version=account["plan_version"],
-        features=tuple(account["features"]),
-        scopes=tuple(key["scopes"]),
-        ratelimit=RateState(int(rate), int(burst), int(left), int(reset_ms), int(retry_ms)) if rate else None,
-        quota=QuotaState(
-            limit=int(ceiling) if ceiling else None,
-            included=free,
-            used=total,
-            remaining=max(0, int(ceiling) - total) if ceiling else None,
-            overage=max(0, total - free),
-            resets_at=moment(int(ends_ms)),
+        code == "VALID",
+        code,
+        *who,
+        None if rate is None else RateState(rate, burst, left, reset_ms, retry_ms),
+        QuotaState(
+            limit=ceiling,
+            included=included,
+            used=used,
+            remaining=None if ceiling is None else max(0, ceiling - used),
+            overage=max(0, used - included),
+            resets_at=moment(ends_ms),
         ),
-        meter=meter,
-        observed=observed or None,
-        reservation_id=reservation_id or None if code == "VALID" else None,
+        meter,
+        _text(observed) or None,
+        reservation_id or None if code == "VALID" else None,
     )
 
 
@@ -181,6 +190,7 @@ def network(cidr: str) -> tuple[str, str]:
     return address(str(found[0])), address(str(found[-1]))
 
 
+@lru_cache(maxsize=1024)
 def moment(milliseconds: int) -> datetime:
     """Milliseconds since 1970 as a moment."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
@@ -199,10 +209,6 @@ def _names(tag: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{{{tag}}}:{name}" for name in names)
 
 
-def _grants(at: Place) -> tuple[str, ...]:
-    return tuple(f"{{{at.tag}}}:grant:{digest}" for digest in at.digests)
-
-
 def _sent(text: str) -> str:
     # A lone surrogate, which JSON can spell, has no UTF-8; such a name matches nothing.
     return text.encode("utf-8", "replace").decode()
@@ -212,6 +218,11 @@ def _text(part: Any) -> str:
     return part.decode() if isinstance(part, bytes) else str(part)
 
 
-@lru_cache(maxsize=4096)
-def _card(text: str) -> Any:
-    return json.loads(text)
+@lru_cache(maxsize=16_384)
+def _about(text: Any) -> tuple[Any, ...]:
+    """Who a key is, as a verdict tells it: its fields from `key_id` to `scopes`."""
+    said = json.loads(text)
+    return (
+        *(said["key"], said["id"], said["env"], said["external_id"], said["plan"], said["plan_version"]),
+        *(tuple(said["features"]), tuple(said["scopes"])),
+    )

@@ -52,6 +52,14 @@ class Wire:
             raise Unavailable("Redis does not answer.") from problem
         return replies
 
+    def run_id(self) -> str:
+        """Have Redis know the scripts; the run id that names them. Raises Unavailable."""
+        try:
+            self._load(self._run_id)
+        except RedisError as problem:
+            raise Unavailable("Redis does not answer.") from problem
+        return self._run_id
+
     def tags(self) -> Iterator[str]:
         """The tags that have anything to settle, in no order; each at least once."""
         seen = set()

@@ -8,6 +8,8 @@ from portal.gate import CODES, Question, QuotaState, RateState, Unavailable, Ver
 from portal.kit import tokens
 from tests.edge.door import KEY, OUTSIDE, RESETS_AT, SERVICE_KEY, VALID, make_edge
 
+pytestmark = pytest.mark.usefixtures("both")
+
 STATUSES = {
     "NOT_FOUND": 401,
     "REVOKED": 401,

@@ -36,14 +36,15 @@ local function used_field(window, meter)
   return 'u:' .. window .. ':' .. meter
 end
 
--- Count a call: calls that cost 1 need one number, others two.
+-- Count a call: calls that cost 1 need one number, others two. (A minute has few digits: it may be
+-- joined as it is.)
 local function count(bucket, gen, minute, window, key_id, meter, endpoint, cost)
-  local head = gen .. '|' .. int(minute) .. '|' .. window .. '|' .. key_id .. '|' .. meter .. '|'
+  local head = gen .. '|' .. minute .. '|' .. window .. '|' .. key_id .. '|' .. meter
   if cost == 1 then
-    redis.call('HINCRBY', bucket, head .. '1|' .. endpoint, 1)
+    redis.call('HINCRBY', bucket, head .. '|1|' .. endpoint, 1)
   else
-    redis.call('HINCRBY', bucket, head .. 'n|' .. endpoint, 1)
-    if cost > 0 then redis.call('HINCRBY', bucket, head .. 'u|' .. endpoint, int(cost)) end
+    redis.call('HINCRBY', bucket, head .. '|n|' .. endpoint, 1)
+    if cost > 0 then redis.call('HINCRBY', bucket, head .. '|u|' .. endpoint, cost) end
   end
 end
 
@@ -65,8 +66,8 @@ end
 -- End the reservations whose time is over, and those that were made in another life of Redis: a
 -- restart may have brought back one that was confirmed and settled already.
 -- Returns what the others hold, by window|meter.
-local function sweep(account, holds, gen, now_ms)
-  local held, due = {}, nil
+local function sweep(account, bucket, holds, gen, now_us, fence)
+  local held, due, now_ms = {}, nil, math.floor(now_us / 1000)
   local rows = redis.call('HGETALL', holds)
   for i = 1, #rows, 2 do
     local hold = read_hold(rows[i + 1])
@@ -154,12 +155,6 @@ end
 -- that comes back (paid to free, within the month) must not start from a ledger that was read before.
 local function ticket(gen, forgotten)
   return gen .. '.' .. (forgotten or '0')
-end
-
--- The mark of an answer on its grants. A grant counts only if it was in the newest answer: that says
--- nothing of keys which ended long ago, so what an older one said of them is not believed.
-local function stamp(gen, version)
-  return gen .. '.' .. version
 end
 
 -- How far the present windows are used: environment, window, meter, included, used, and so on.
