@@ -128,6 +128,11 @@ def test_a_service_key_cannot_smuggle_headers(key):
         Client("http://127.0.0.1:1", key)
 
 
+def test_keys_may_be_checked_elsewhere_than_at_the_portal(running, book):
+    with Client("http://127.0.0.1:1", SERVICE_KEY, gate_url=running.url) as client:
+        assert client.verify(book.mint()).valid
+
+
 def test_one_connection_serves_many_questions(client, book, running):
     key = book.mint()
     assert {client.verify(key).code for _ in range(20)} == {"VALID"}

@@ -29,7 +29,8 @@ log = logging.getLogger("upkeep_sdk")
 class Client:
     """Speaks with one Upkeep. Thread-safe; make one for each process and keep it.
 
-    `url` and `service_key` come from UPKEEP_URL and UPKEEP_SERVICE_KEY unless they are given.
+    `url` and `service_key` come from UPKEEP_URL and UPKEEP_SERVICE_KEY unless they are given. `gate_url`
+    (UPKEEP_GATE_URL) is where keys are checked, if that is not the portal's own address.
     `when_away` decides about calls while Upkeep cannot be asked: "deny" refuses all of them, "allow"
     lets keys pass that passed lately, within what was left to them, and writes what they use into the
     folder `spool` (UPKEEP_SPOOL), from which it is told later and counted once.
@@ -40,6 +41,7 @@ class Client:
         url: str | None = None,
         service_key: str | None = None,
         *,
+        gate_url: str | None = None,
         when_away: Literal["deny", "allow"] | None = None,
         spool: str | os.PathLike[str] | None = None,
         connect_seconds: float = 1.0,
@@ -49,12 +51,17 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = _setting("UPKEEP_URL", url).rstrip("/")
-        self._wire = Wire(
-            self.url,
-            _setting("UPKEEP_SERVICE_KEY", service_key),
-            connect_seconds=connect_seconds,
-            answer_seconds=answer_seconds,
-            context=context,
+        service_key = _setting("UPKEEP_SERVICE_KEY", service_key)
+        gate_url = gate_url or os.environ.get("UPKEEP_GATE_URL") or self.url
+        self._portal, self._gate = (
+            Wire(
+                place,
+                service_key,
+                connect_seconds=connect_seconds,
+                answer_seconds=answer_seconds,
+                context=context,
+            )
+            for place in (self.url, gate_url)
         )
         when_away = when_away or os.environ.get("UPKEEP_WHEN_AWAY") or "deny"  # type: ignore[assignment]
         if when_away not in ("deny", "allow"):
@@ -156,7 +163,8 @@ class Client:
     def close(self) -> None:
         """Close idle connections. What is in the spool stays, and is told by whoever starts next."""
         self._closed.set()
-        self._wire.close()
+        self._portal.close()
+        self._gate.close()
         if self._spool is not None:
             self._spool.close()
 
@@ -168,12 +176,12 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, path: str, said: object, media_type: str = "application/json") -> Answer:
+    def _ask(self, path: str, said: object) -> Answer:
         """The answer. NotSent and NoAnswer say that Upkeep is away, and whether the question may count."""
         if self._clock() < self._away_until:
             raise NotSent("Upkeep was away a moment ago.")
         try:
-            answer = self._wire.post(path, said, media_type)
+            answer = self._gate.post(path, said)
         except (NotSent, NoAnswer) as problem:
             log.warning("Upkeep is away: %s", problem)
             self._away_until = self._clock() + PAUSE_SECONDS
@@ -228,7 +236,7 @@ class Client:
     def _end_again(self, path: str, said: Mapping[str, object]) -> None:
         """Ending twice does no harm: when the first time arrived, nothing is open any more."""
         try:
-            answer = self._wire.post(path, said)
+            answer = self._gate.post(path, said)
             if answer.status in (200, 404):
                 return
         except (NotSent, NoAnswer) as problem:
@@ -238,7 +246,7 @@ class Client:
         raise unknown
 
     def _tell(self, events: Sequence[dict[str, Any]]) -> bool:
-        answer = self._ask("/v1/events", events, BATCH)
+        answer = self._portal.post("/v1/events", events, BATCH)
         if answer.status == 200:
             return True
         if answer.status in (400, 413, 415):
