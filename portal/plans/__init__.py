@@ -15,15 +15,20 @@ from portal.plans.catalogue import (
     Overage,
     Plan,
 )
+from portal.plans.comparing import Change, Difference, Preview, sentence
 from portal.plans.events import PlanChanged
+from portal.plans.gateway import File, make_file, open_file
 from portal.plans.places import CatalogueError
 from portal.plans.queries import (
     SHIPPED,
     catalogue,
     catalogue_or_none,
     current,
+    edition,
     held_by_payment,
     held_lines,
+    holders,
+    preview,
     version,
 )
 from portal.plans.reading import read
@@ -36,7 +41,10 @@ __all__ = [
     "SHIPPED",
     "Catalogue",
     "CatalogueError",
+    "Change",
+    "Difference",
     "Feature",
+    "File",
     "Held",
     "Line",
     "Meter",
@@ -44,17 +52,24 @@ __all__ = [
     "Overage",
     "Plan",
     "PlanChanged",
+    "Preview",
     "catalogue",
     "catalogue_or_none",
     "current",
+    "edition",
     "end",
     "grant",
     "held_by_payment",
     "held_lines",
     "hold",
+    "holders",
     "lapse",
+    "make_file",
+    "open_file",
+    "preview",
     "read",
     "release",
+    "sentence",
     "sync",
     "version",
 ]

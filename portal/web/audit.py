@@ -52,6 +52,8 @@ WORDS = {
     "subscription.cancel": "Cancelled what is paid for",
     "subscription.resume": "Resumed what is paid for",
     "billing.grace": "Set the days of grace for unpaid invoices",
+    "plans.published": "Published the catalogue",
+    "plans.brought_to_stripe": "Brought the catalogue to Stripe",
     "webhook.looked_at": "Looked at a webhook",
     "webhook.tried_again": "Tried a webhook again",
 }

@@ -5,6 +5,7 @@ from flask import Flask
 from portal.web import (
     audit,
     billing,
+    catalogue,
     codes,
     credentials,
     dashboard,
@@ -15,6 +16,7 @@ from portal.web import (
     keys,
     letters,
     login,
+    observed,
     operator,
     plans,
     requests,
@@ -31,7 +33,7 @@ from portal.web import (
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, staff, letters, requests, revenue, webhooks)
+STAFF = (operator, catalogue, observed, staff, letters, requests, revenue, webhooks)
 MACHINES = (events, health, hooks)
 
 

@@ -7,7 +7,7 @@ from portal import accounts, keys, metering, plans
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
-from portal.metering import UsageDay, UsageTotal
+from portal.metering import UsageDay, UsageHour, UsageTotal
 from tests.web import money
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -42,6 +42,7 @@ def fill(sessions, settings):
         invited = accounts.invite(session, acme.id, "dora@example.com", "viewer", actor=actor, now=now)
         minted = _mint_keys(session, acme, settings, actor, now)
         _use(session, acme, minted, now)
+        _observe(session, fresh, minted[0], actor, now)
         sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
         sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
         calm = accounts.open_account(session, "Emil Ernst", emil, now=now - timedelta(days=90))
@@ -121,6 +122,21 @@ def _use(session, account, key_ids, now):
     session.add(
         UsageTotal(window_id=month.id, meter="calls", account_id=account.id, units=total, calls=calls)
     )
+
+
+def _observe(session, account, key_id, actor, now):
+    """An account that merely is observed, and would have been refused."""
+    accounts.observe(session, account.id, True, actor=actor, now=now - timedelta(days=5))
+    month = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
+    where = {"window_id": month.id, "account_id": account.id}
+    for code, calls in (("QUOTA_EXCEEDED", 2_345), ("RATE_LIMITED", 61), ("INSUFFICIENT_SCOPE", 4)):
+        for hours in (1, 50):
+            hour = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+            meter = f"observed:{code}"
+            row = UsageHour(meter=meter, hour=hour, key_id=key_id, endpoint="", **where)
+            row.units = row.calls = calls
+            session.add(row)
+    session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
 
 
 def _letters(session, settings, now):

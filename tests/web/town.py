@@ -11,6 +11,7 @@ from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.web import site, visitor
+from tests.plans.people import shipped
 from tests.web.sample import fill
 
 PAGES = {
@@ -30,7 +31,8 @@ PAGES = {
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
-        /staff/requests/{purchase}/refusal""",
+        /staff/requests/{purchase}/refusal /operator/plans /operator/plans/stripe
+        /operator/readiness /operator/readiness?days=7""",
 }
 
 
@@ -67,6 +69,14 @@ def town_of(app, sessions, settings):
     finally:
         server.shutdown()
         thread.join()
+
+
+def changed_catalogue(folder):
+    """An operator's file that differs from what is on offer."""
+    path = folder / "catalogue.toml"
+    changes = [("price_month = 1900", "price_month = 2400"), ("keys = 2", "keys = 3")]
+    path.write_text(shipped(changes).replace('slug = "hosting-pro"', 'slug = "hosting-own"'))
+    return path
 
 
 def _links(sessions, settings, known):
