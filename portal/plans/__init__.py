@@ -14,6 +14,7 @@ from portal.plans.catalogue import (
     OneOff,
     Overage,
     Plan,
+    Sla,
 )
 from portal.plans.comparing import Change, Difference, Preview, sentence
 from portal.plans.events import PlanChanged
@@ -21,6 +22,7 @@ from portal.plans.gateway import File, make_file, open_file
 from portal.plans.places import CatalogueError
 from portal.plans.queries import (
     SHIPPED,
+    calendar,
     catalogue,
     catalogue_or_none,
     current,
@@ -53,6 +55,8 @@ __all__ = [
     "Plan",
     "PlanChanged",
     "Preview",
+    "Sla",
+    "calendar",
     "catalogue",
     "catalogue_or_none",
     "current",
