@@ -22,13 +22,15 @@ from portal.support.queries import (
     clocks,
     conversation,
     counts,
+    due,
     open_of,
+    promise,
     queue,
     staff_ticket,
     ticket,
     tickets,
 )
-from portal.support.rules import FILE_BYTES, FILES, KNOWN_FILES, PRIORITIES, TIERS, sentence
+from portal.support.rules import FILE_BYTES, FILES, KNOWN_FILES, PRIORITIES, TIERS, may_reopen, sentence
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
@@ -62,10 +64,13 @@ __all__ = [
     "close_all",
     "conversation",
     "counts",
+    "due",
+    "may_reopen",
     "note",
     "open_of",
     "open_ticket",
     "prioritise",
+    "promise",
     "queue",
     "rebase",
     "release",

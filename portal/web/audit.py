@@ -52,6 +52,7 @@ WORDS = {
     "subscription.cancel": "Cancelled what is paid for",
     "subscription.resume": "Resumed what is paid for",
     "billing.grace": "Set the days of grace for unpaid invoices",
+    "ticket.looked_at": "Looked at a ticket, as staff",
     "plans.published": "Published the catalogue",
     "plans.brought_to_stripe": "Brought the catalogue to Stripe",
     "webhook.looked_at": "Looked at a webhook",
@@ -65,6 +66,7 @@ BY_STAFF = frozenset(
         "account.resumed",
         "account.observed",
         "account.enforced",
+        "ticket.looked_at",
         "letter.looked_at",
         "letter.sent_again",
     )

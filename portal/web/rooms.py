@@ -9,6 +9,7 @@ from portal.web import (
     codes,
     credentials,
     dashboard,
+    desk,
     events,
     health,
     home,
@@ -19,6 +20,7 @@ from portal.web import (
     observed,
     operator,
     plans,
+    queue,
     requests,
     reset,
     revenue,
@@ -27,13 +29,14 @@ from portal.web import (
     staff,
     subscription,
     team,
+    tickets,
     usage,
     webhooks,
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, catalogue, observed, staff, letters, requests, revenue, webhooks)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
+STAFF = (operator, catalogue, observed, queue, desk, staff, letters, requests, revenue, webhooks)
 MACHINES = (events, health, hooks)
 
 

@@ -1,5 +1,6 @@
 """Support, as asked: by customers of their account's tickets, by staff of all."""
 
+from portal.support.queries.due import due, promise, promised
 from portal.support.queries.of_accounts import (
     attachment,
     clocks,
@@ -15,7 +16,10 @@ __all__ = [
     "clocks",
     "conversation",
     "counts",
+    "due",
     "open_of",
+    "promise",
+    "promised",
     "queue",
     "staff_ticket",
     "ticket",

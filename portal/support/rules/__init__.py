@@ -25,6 +25,7 @@ from portal.support.rules.words import (
     clean_body,
     clean_subject,
     clean_tags,
+    may_reopen,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "clean_tags",
     "clock_time",
     "due_at",
+    "may_reopen",
     "policy_from_json",
     "sentence",
     "warn_at",
