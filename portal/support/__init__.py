@@ -28,10 +28,21 @@ from portal.support.queries import (
     ticket,
     tickets,
 )
-from portal.support.rules import FILE_BYTES, FILES, KNOWN_FILES, PRIORITIES, TIERS, sentence
+from portal.support.rules import (
+    CLOCK_NAMES,
+    FILE_BYTES,
+    FILES,
+    KNOWN_FILES,
+    PRIORITIES,
+    TIERS,
+    deadline,
+    promise,
+    sentence,
+)
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
+    "CLOCK_NAMES",
     "FILES",
     "FILE_BYTES",
     "KNOWN_FILES",
@@ -62,10 +73,12 @@ __all__ = [
     "close_all",
     "conversation",
     "counts",
+    "deadline",
     "note",
     "open_of",
     "open_ticket",
     "prioritise",
+    "promise",
     "queue",
     "rebase",
     "release",
