@@ -23,17 +23,29 @@ from portal.support.queries import (
     conversation,
     counts,
     due,
+    expected,
     open_of,
-    promise,
     queue,
     staff_ticket,
     ticket,
     tickets,
 )
-from portal.support.rules import FILE_BYTES, FILES, KNOWN_FILES, PRIORITIES, TIERS, may_reopen, sentence
+from portal.support.rules import (
+    CLOCK_NAMES,
+    FILE_BYTES,
+    FILES,
+    KNOWN_FILES,
+    PRIORITIES,
+    TIERS,
+    deadline,
+    may_reopen,
+    promise,
+    sentence,
+)
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
+    "CLOCK_NAMES",
     "FILES",
     "FILE_BYTES",
     "KNOWN_FILES",
@@ -64,7 +76,9 @@ __all__ = [
     "close_all",
     "conversation",
     "counts",
+    "deadline",
     "due",
+    "expected",
     "may_reopen",
     "note",
     "open_of",

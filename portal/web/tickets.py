@@ -179,7 +179,7 @@ def _new(form: TicketForm) -> str:
         "tickets/new.html",
         form=form.drawn(),
         held=plans.current(session, g.account.id, line="support", now=now),
-        promised=_sentences(support.promise(session, g.account.id, now=now)),
+        promised=_sentences(support.expected(session, g.account.id, now=now)),
         catalogue=plans.catalogue(session),
         accept=files.ACCEPT,
     )

@@ -1,6 +1,6 @@
 """Support, as asked: by customers of their account's tickets, by staff of all."""
 
-from portal.support.queries.due import due, promise, promised
+from portal.support.queries.due import due, expected, promised
 from portal.support.queries.of_accounts import (
     attachment,
     clocks,
@@ -17,8 +17,8 @@ __all__ = [
     "conversation",
     "counts",
     "due",
+    "expected",
     "open_of",
-    "promise",
     "promised",
     "queue",
     "staff_ticket",

@@ -45,7 +45,7 @@ def due(session: Session, ticket_ids: Sequence[str]) -> dict[str, Clock]:
     }
 
 
-def promise(session: Session, account_id: str, *, now: datetime) -> list[Clock]:
+def expected(session: Session, account_id: str, *, now: datetime) -> list[Clock]:
     """What would be due, and when, in a ticket that is opened now; nothing on a plan without promises."""
     held = plans.current(session, account_id, line="support", now=now)
     if (data := promised(session, held)) is None:

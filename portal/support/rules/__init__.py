@@ -12,7 +12,8 @@ from portal.support.rules.clocks import (
 )
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
-from portal.support.rules.sentences import clock_time, sentence
+from portal.support.rules.sentences import NAMES as CLOCK_NAMES
+from portal.support.rules.sentences import clock_time, deadline, promise, sentence
 from portal.support.rules.words import (
     PRIORITIES,
     TIERS,
@@ -29,6 +30,7 @@ from portal.support.rules.words import (
 )
 
 __all__ = [
+    "CLOCK_NAMES",
     "FILES",
     "FILE_BYTES",
     "KINDS",
@@ -49,9 +51,11 @@ __all__ = [
     "clean_subject",
     "clean_tags",
     "clock_time",
+    "deadline",
     "due_at",
     "may_reopen",
     "policy_from_json",
+    "promise",
     "sentence",
     "warn_at",
     "worked",

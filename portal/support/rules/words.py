@@ -9,7 +9,7 @@ from portal.kit.errors import Conflict, Forbidden, Invalid
 KINDS = ("help", "deployment")
 PRIORITIES = ("low", "normal", "high", "urgent")
 TIERS = ("free", "paid", "custom")
-SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 50_000, 40, 10
+SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 20_000, 40, 10
 REOPENED_WITHIN = timedelta(days=30)
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
