@@ -37,10 +37,12 @@ from portal.support.rules import (
     KNOWN_FILES,
     PRIORITIES,
     TIERS,
+    brief,
     deadline,
     may_reopen,
     promise,
     sentence,
+    spell,
 )
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
@@ -71,6 +73,7 @@ __all__ = [
     "answer",
     "assign",
     "attachment",
+    "brief",
     "clocks",
     "close",
     "close_all",
@@ -91,6 +94,7 @@ __all__ = [
     "reopen",
     "reply",
     "sentence",
+    "spell",
     "staff_ticket",
     "tag",
     "take",

@@ -182,7 +182,7 @@ def _page(
         ticket = support.staff_ticket(session, ticket_id)
         clocks = support.clocks(session, ticket.id)
         people = accounts.staff(session)
-        assignment = assignment or AssignmentForm(formdata=None)
+        assignment = assignment or AssignmentForm(formdata=None, person_id=ticket.assigned_to or g.person.id)
         assignment.person_id.choices = [SelectChoice(one.id, one.name or one.email) for one in people]
         beside = _beside(ticket)
         accounts.record(

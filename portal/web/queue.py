@@ -9,7 +9,7 @@ from wtforms.fields.choices import SelectChoice
 
 from portal import accounts, support
 from portal.kit import clock
-from portal.web import guards, site, tickets
+from portal.web import guards, site
 
 room = Blueprint("queue", __name__, url_prefix="/staff/queue")
 
@@ -59,7 +59,9 @@ def index() -> str:
         "queue/index.html",
         form=form,
         found=found,
-        said=tickets.said([row.ticket for row in found.rows], side="staff"),
+        due=support.due(session, [row.ticket.id for row in found.rows if row.ticket.closed_at is None]),
+        brief=lambda due: support.brief(due, now),
+        waited=lambda since: support.spell(now - since),
         counts=support.counts(session, now),
         chosen=chosen,
         narrowed=any(key not in ("state", "q") for key in chosen) or bool(chosen.get("q")),

@@ -8,7 +8,7 @@ from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.metering import UsageDay, UsageHour, UsageTotal
-from tests.web import money
+from tests.web import money, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -32,7 +32,8 @@ def fill(sessions, settings):
             _person(session, name, now)
             for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn", "Emil Ernst")
         )
-        charlie.verified_at, oscar.staff_role = None, "operator"
+        sue = _person(session, "Sue Sanders", now)
+        charlie.verified_at, oscar.staff_role, sue.staff_role = None, "operator", "support"
         acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
         accounts.open_account(session, GERMAN, alice, now=now)
         fresh = accounts.open_account(session, "Charlie Cook", charlie, now=now)
@@ -49,7 +50,18 @@ def fill(sessions, settings):
         money.calm(session, calm.id, now)
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
-        signed_in = {"alice": alice, "charlie": charlie, "oscar": oscar, "dora": dora, "emil": emil}
+        people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
+        sample.ids |= talk.fill(session, acme, people, now)
+        asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
+        sample.ids["unclocked"] = str(asked.number)
+        signed_in = {
+            "sue": sue,
+            "alice": alice,
+            "charlie": charlie,
+            "oscar": oscar,
+            "dora": dora,
+            "emil": emil,
+        }
         for name, person in signed_in.items():
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from portal import plans
@@ -27,7 +28,7 @@ def due(session: Session, ticket_ids: Sequence[str]) -> dict[str, Clock]:
             TicketClock.dropped_at.is_(None),
         )
         .order_by(TicketClock.ticket_id, TicketClock.due_at.asc().nulls_last(), TicketClock.id)
-        .distinct(TicketClock.ticket_id)
+        .ext(distinct_on(TicketClock.ticket_id))
     )
     pauses = select(TicketPause.ticket_id, TicketPause.why).where(
         TicketPause.ticket_id.in_(ticket_ids), TicketPause.ended_at.is_(None)

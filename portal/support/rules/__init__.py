@@ -12,8 +12,17 @@ from portal.support.rules.clocks import (
 )
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
-from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import clock_time, deadline, promise, sentence
+from portal.support.rules.sentences import (
+    NAMES as CLOCK_NAMES,
+)
+from portal.support.rules.sentences import (
+    brief,
+    clock_time,
+    deadline,
+    promise,
+    sentence,
+    spell,
+)
 from portal.support.rules.words import (
     PRIORITIES,
     TIERS,
@@ -39,6 +48,7 @@ __all__ = [
     "PRIORITIES",
     "TIERS",
     "Policy",
+    "brief",
     "business_minutes",
     "check_deed",
     "check_files",
@@ -57,6 +67,7 @@ __all__ = [
     "policy_from_json",
     "promise",
     "sentence",
+    "spell",
     "warn_at",
     "worked",
 ]
