@@ -5,7 +5,7 @@ is not free, and no pause covers it. Everything here begins and ends on whole mi
 """
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -24,22 +24,31 @@ def moment_of(minute):
     return EPOCH + timedelta(minutes=int(minute))
 
 
+def shows(zone, at):
+    """The clock on the wall of a zone, as minutes since 1970."""
+    return minute_of(at.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC))
+
+
 @lru_cache(maxsize=4096)
 def walls(zone, utc_day):
     """What the wall shows in each minute of a day in UTC, as minutes since 1970 of local time."""
-    info, begin = ZoneInfo(zone), EPOCH + timedelta(days=utc_day)
-    shown = []
-    for quarter in range(QUARTERS):
-        local = (begin + timedelta(minutes=15 * quarter)).astimezone(info).replace(tzinfo=UTC)
-        shown.append(minute_of(local))
+    begin = EPOCH + timedelta(days=utc_day)
+    shown = [shows(zone, begin + timedelta(minutes=15 * quarter)) for quarter in (0, QUARTERS - 1)]
+    if shown[1] - shown[0] == DAY - 15:  # clocks are not changed twice a day
+        return np.arange(shown[0], shown[0] + DAY)
+    shown = [shows(zone, begin + timedelta(minutes=15 * quarter)) for quarter in range(QUARTERS)]
     return np.repeat(np.array(shown), 15) + np.tile(np.arange(15), QUARTERS)
 
 
-@lru_cache(maxsize=4096)
-def is_holiday(code, local_day):
+@cache
+def public(code, year):
     country, _, region = code.partition("-")
+    return set(holidays.country_holidays(country, subdiv=region or None, years=year)) if code else set()
+
+
+def is_holiday(code, local_day):
     day = date(1970, 1, 1) + timedelta(days=local_day)
-    return bool(code) and day in holidays.country_holidays(country, subdiv=region or None, years=day.year)
+    return day in public(code, day.year)
 
 
 def worked_minutes(calendar, begin, count, pauses=()):
@@ -90,8 +99,8 @@ def slowly(start, minutes, calendar, pauses=()):
     while left:
         local = at.astimezone(zone)
         minute, text = local.hour * 60 + local.minute, local.date().isoformat()
-        public = is_holiday(calendar.holidays, (local.date() - date(1970, 1, 1)).days)
-        free = text in calendar.off or (public and text not in calendar.working)
+        closed_for_all = is_holiday(calendar.holidays, (local.date() - date(1970, 1, 1)).days)
+        free = text in calendar.off or (closed_for_all and text not in calendar.working)
         in_frame = any(first <= minute < last for first, last in calendar.days[local.weekday()])
         paused = any(begin <= at < end for begin, end in pauses)
         left -= in_frame and not free and not paused
