@@ -34,6 +34,7 @@ from portal.plans.queries import (
     version,
 )
 from portal.plans.reading import read
+from portal.plans.words import promises
 
 __all__ = [
     "CUSTOM",
@@ -71,6 +72,7 @@ __all__ = [
     "make_file",
     "open_file",
     "preview",
+    "promises",
     "read",
     "release",
     "sentence",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from flask import Flask
 from markupsafe import Markup
 
+from portal import plans
 from portal.kit.text import to_html
 
 
@@ -41,4 +42,5 @@ def prose(source: str) -> Markup:
 
 def init(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(number=number, day=day, moment=moment, size=size, prose=prose)
+    filters = {"number": number, "day": day, "moment": moment, "size": size, "prose": prose}
+    app.jinja_env.filters.update(filters, promises=plans.promises)
