@@ -24,6 +24,7 @@ from portal.plans.queries import (
     current,
     held_by_payment,
     held_lines,
+    is_published,
     version,
 )
 from portal.plans.reading import read
@@ -52,6 +53,7 @@ __all__ = [
     "held_by_payment",
     "held_lines",
     "hold",
+    "is_published",
     "lapse",
     "read",
     "release",

@@ -59,6 +59,19 @@ def catalogue_or_none(session: Session) -> Catalogue | None:
     return None if data is None else catalogue_from_json(data)
 
 
+def is_published(session: Session, offered: Catalogue) -> bool:
+    """Whether what was read from a file is what is on offer, so that publishing it would change nothing."""
+    standing = catalogue_or_none(session)
+    plans = rules.numbered(offered, standing, highest(session))
+    return replace(offered, plans=tuple(plans)) == standing
+
+
+def highest(session: Session) -> dict[str, int]:
+    """The highest version that each plan ever had, by slug."""
+    found = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
+    return dict(session.execute(found).all())
+
+
 def version(session: Session, slug: str, number: int) -> Plan:
     """One version of a plan, on offer or not; Missing when it never was."""
     if (row := session.get(PlanVersion, (slug, number))) is None:

@@ -52,6 +52,9 @@ WORDS = {
     "subscription.cancel": "Cancelled what is paid for",
     "subscription.resume": "Resumed what is paid for",
     "billing.grace": "Set the days of grace for unpaid invoices",
+    "cost.added": "Added a monthly cost",
+    "cost.ended": "Ended a monthly cost",
+    "cash.counted": "Counted the cash",
     "webhook.looked_at": "Looked at a webhook",
     "webhook.tried_again": "Tried a webhook again",
 }

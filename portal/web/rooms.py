@@ -6,6 +6,7 @@ from portal.web import (
     audit,
     billing,
     codes,
+    costs,
     credentials,
     dashboard,
     events,
@@ -24,6 +25,7 @@ from portal.web import (
     signup,
     staff,
     subscription,
+    sustainability,
     team,
     usage,
     webhooks,
@@ -31,7 +33,7 @@ from portal.web import (
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, staff, letters, requests, revenue, webhooks)
+STAFF = (operator, costs, sustainability, staff, letters, requests, revenue, webhooks)
 MACHINES = (events, health, hooks)
 
 

@@ -50,6 +50,7 @@ def town(database, settings):
             "token": "nonsense",
             "event_id": "evt_nonsense",
             "purchase_id": "pur_nonsense",
+            "cost_id": "cost_nonsense",
         },
     )
 

@@ -30,7 +30,7 @@ PAGES = {
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
-        /staff/requests/{purchase}/refusal""",
+        /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/sustainability""",
 }
 
 
