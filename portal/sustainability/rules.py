@@ -20,7 +20,7 @@ class Runway:
     def words(self) -> str:
         """As people say it: no decimals, and beyond two years no single months."""
         if self.months is None:
-            return "No end in sight"
+            return "Covered by revenue"
         if self.months == 0:
             return "Less than a month"
         if self.months >= TOO_FAR:

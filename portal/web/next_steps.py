@@ -4,7 +4,7 @@ Each line of `ERRANDS` waits for one count. The page that shows the list gathers
 rooms; what has no count there, or none of which there is, is not on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portal.web.words import number
@@ -86,7 +86,7 @@ ERRANDS = (
         "due",
         "The plans file differs from what is on offer. Customers see the published plans.",
         "",
-        "#set-up",
+        "#step-plans",
         "How to publish it",
     ),
     Errand(
@@ -94,7 +94,7 @@ ERRANDS = (
         "due",
         "The plans file has a mistake in it and cannot be published.",
         "",
-        "#set-up",
+        "#step-plans",
         "How to check it",
     ),
     Errand(
@@ -126,7 +126,7 @@ ERRANDS = (
         "due",
         "No backup is known. What is lost without one cannot be brought back.",
         "",
-        "#set-up",
+        "#step-backups",
         "How to make one",
     ),
     Errand(
@@ -134,20 +134,20 @@ ERRANDS = (
         "due",
         "The newest backup is more than a week old.",
         "",
-        "#set-up",
+        "#step-backups",
         "How to make one",
     ),
 )
 
 
-def to_do(counts: Mapping[str, int], steps: Sequence[str] = ()) -> list[Deed]:
+def to_do(counts: Mapping[str, int], steps: Mapping[str, str] | None = None) -> list[Deed]:
     """What to do next, the most urgent first.
 
-    `steps` are the sentences of what is still to be set up: after what harms customers now, before
-    what only makes the numbers better known.
+    `steps` are the sentences of what is still to be set up, each with where it is told how: after what
+    harms customers now, before what can wait.
     """
     errands = [_deed(errand, counts.get(errand.name, 0)) for errand in ERRANDS if counts.get(errand.name)]
-    set_up = [Deed("due", sentence, "#set-up", "See how") for sentence in steps]
+    set_up = [Deed("due", sentence, href, "See how") for sentence, href in (steps or {}).items()]
     urgent = [deed for deed in errands if deed.urgency == "danger"]
     return [*urgent, *set_up, *(deed for deed in errands if deed.urgency != "danger")]
 

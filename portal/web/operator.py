@@ -35,7 +35,7 @@ def show() -> str:
         standing=standing,
         cash_form=CashForm(formdata=None),
         deeds=next_steps.to_do(
-            counts, [step.matters for step in steps if step.done is False and step.matters]
+            counts, {step.matters: f"#{step.anchor}" for step in steps if step.done is False and step.matters}
         ),
         steps=steps,
         people=accounts.search(session, size=5),

@@ -31,6 +31,11 @@ class Step:
     link: tuple[str, str] | None = None
     matters: str = ""
 
+    @property
+    def anchor(self) -> str:
+        """Where on the page it stands."""
+        return f"step-{self.title.lower().replace(' ', '-')}"
+
 
 def steps(session: Session, settings: Settings, person: Person, now: datetime) -> list[Step]:
     """All of them, in the order in which they are best done."""

@@ -58,7 +58,7 @@ def test_two_currencies_are_never_mixed():
 @pytest.mark.parametrize(
     ("months", "words"),
     [
-        (None, "No end in sight"),
+        (None, "Covered by revenue"),
         (0, "Less than a month"),
         (1, "About 1 month"),
         (23, "About 23 months"),
