@@ -6,7 +6,7 @@ import click
 import redis
 import sqlalchemy.exc
 
-from portal.cli import accounts, billing, keys, plans, usage
+from portal.cli import accounts, billing, keys, plans, scaling, usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -18,7 +18,7 @@ def upkeep() -> None:
     """
 
 
-for group in (*accounts.groups, *plans.groups, *keys.groups, *usage.groups, *billing.groups):
+for group in (*accounts.groups, *plans.groups, *keys.groups, *usage.groups, *billing.groups, *scaling.groups):
     upkeep.add_command(group)
 
 
