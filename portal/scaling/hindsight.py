@@ -52,7 +52,7 @@ def _solve(
     program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     program.a_matrix_.start_, program.a_matrix_.index_ = np.array(starts), np.array(indices)
     program.a_matrix_.value_ = np.ones(len(indices))
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver: Any = highspy.Highs()
     solver.silent()
     solver.passModel(program)
     solver.run()
