@@ -7,6 +7,7 @@ from portal.web import (
     billing,
     catalogue,
     codes,
+    costs,
     credentials,
     dashboard,
     desk,
@@ -28,6 +29,7 @@ from portal.web import (
     signup,
     staff,
     subscription,
+    sustainability,
     team,
     tickets,
     usage,
@@ -36,11 +38,12 @@ from portal.web import (
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
-STAFF = (operator, catalogue, observed, queue, desk, staff, letters, requests, revenue, webhooks)
+STAFF = (queue, desk, staff, requests)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, letters)
 MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (*PEOPLE, *PRODUCT, *STAFF, *MACHINES):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *OPERATOR, *MACHINES):
         app.register_blueprint(noun.room)
