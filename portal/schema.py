@@ -1,6 +1,6 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-from portal import accounts, billing, costs, keys, metering, plans, sustainability
+from portal import accounts, billing, costs, keys, metering, plans, support, sustainability
 from portal.kit import mail, outbox
 from portal.kit.db import Base
 
@@ -14,5 +14,6 @@ ROOMS = (
     billing,
     costs,
     sustainability,
+    support,
 )  # importing a room makes its tables known
 metadata = Base.metadata

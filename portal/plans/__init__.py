@@ -14,11 +14,13 @@ from portal.plans.catalogue import (
     OneOff,
     Overage,
     Plan,
+    Sla,
 )
 from portal.plans.events import PlanChanged
 from portal.plans.places import CatalogueError
 from portal.plans.queries import (
     SHIPPED,
+    calendar,
     catalogue,
     catalogue_or_none,
     current,
@@ -28,6 +30,7 @@ from portal.plans.queries import (
     version,
 )
 from portal.plans.reading import read
+from portal.plans.words import promises
 
 __all__ = [
     "CUSTOM",
@@ -45,6 +48,8 @@ __all__ = [
     "Overage",
     "Plan",
     "PlanChanged",
+    "Sla",
+    "calendar",
     "catalogue",
     "catalogue_or_none",
     "current",
@@ -55,6 +60,7 @@ __all__ = [
     "hold",
     "is_published",
     "lapse",
+    "promises",
     "read",
     "release",
     "sync",

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask
 
+from portal import plans
 from portal.kit.money import Money
 
 
@@ -45,5 +46,11 @@ def cash(row: Any) -> str:
 def init(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(
-        number=number, day=day, moment=moment, month=month, last_month=last_month, cash=cash
+        number=number,
+        day=day,
+        moment=moment,
+        month=month,
+        last_month=last_month,
+        cash=cash,
+        promises=plans.promises,
     )
