@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup
 
 from portal import plans
 from portal.kit.money import Money
+from portal.kit.text import to_html
 
 
 def number(value: int) -> str:
@@ -43,14 +45,20 @@ def cash(row: Any) -> str:
     return Money(row.amount, row.currency).exact
 
 
+def size(count: int) -> str:
+    """`1.4 MiB`, `12 KiB`, `300 bytes`."""
+    if count >= 2**20:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{round(count / 2**10)} KiB" if count >= 2**10 else f"{count} bytes"
+
+
+def prose(source: str) -> Markup:
+    """Markdown that somebody wrote, as HTML that is safe to show."""
+    return Markup(to_html(source))  # noqa: S704 - cleaned there
+
+
 def init(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(
-        number=number,
-        day=day,
-        moment=moment,
-        month=month,
-        last_month=last_month,
-        cash=cash,
-        promises=plans.promises,
-    )
+    filters = {"number": number, "day": day, "moment": moment, "size": size, "prose": prose}
+    months = {"month": month, "last_month": last_month, "cash": cash}
+    app.jinja_env.filters.update(filters | months, promises=plans.promises)
