@@ -34,6 +34,7 @@ DUTIES = (
     Duty("letters.send_due", 2),
     Duty("metering.settle", 3),
     Duty("plans.lapse", 30),
+    Duty("support.watch", 30),
     Duty("billing.retry_events", 30),
     Duty("billing.remind", 30),
     Duty("metering.close_windows", 5 * MINUTE),

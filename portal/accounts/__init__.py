@@ -102,10 +102,11 @@ from portal.accounts.queries import (
     sign_in,
     sign_ins,
     signed_in_with,
+    staff,
     tag,
     wants,
 )
-from portal.accounts.queries.lists import Found, Page, audit, search
+from portal.accounts.queries.lists import Found, Page, audit, observed, search
 from portal.accounts.rules import (
     LETTER_KINDS,
     NAME_LENGTH,
@@ -197,6 +198,7 @@ __all__ = [
     "needs_codes",
     "normal_email",
     "observe",
+    "observed",
     "open_account",
     "operators",
     "owners",
@@ -225,6 +227,7 @@ __all__ = [
     "sign_up",
     "signed_in_with",
     "signed_up_with",
+    "staff",
     "start_codes",
     "suspend",
     "switch",
