@@ -42,6 +42,20 @@ def gate(port: int, environment: Mapping[str, str], folder: Path, logs: Path) ->
     )
 
 
+def example(port: int, environment: Mapping[str, str], logs: Path) -> Service:
+    """The sample API, which asks about keys through the SDK; ready when its /health answers."""
+    return _python(
+        "example",
+        ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket", "api:app"],
+        {
+            **environment,
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "examples/api"), str(ROOT / "sdk/python"))),
+        },
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/health"),
+    )
+
+
 def sandbox(port: int, environment: Mapping[str, str], folder: Path, logs: Path, hook: str) -> Service:
     """The stand-in for Stripe. Its books are in `folder/sandbox`, and its clock is the portal's."""
     state = folder / "sandbox"
@@ -81,6 +95,19 @@ def answers(url: str, *, seconds: float = 5) -> bool:
         with opener.open(url, timeout=seconds) as reply:
             return bool(reply.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def is_service_key(gate: str, token: str) -> bool:
+    """Whether the gate takes this service key."""
+    asked = urllib.request.Request(
+        f"{gate}/v1/keys/verify", b'{"key": ""}', {"Authorization": f"Bearer {token}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(asked, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (OSError, ValueError):
         return False
 
 

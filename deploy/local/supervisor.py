@@ -23,6 +23,7 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30
 SANDBOX = "sk_sandbox_"
 STEADY_SECONDS = 60
+HIGHEST_PORT = 65535
 
 # What the operator's verbs need to know of a running stack.
 SHARED = (
@@ -49,7 +50,7 @@ class Supervisor:
 
     def __init__(self, folder: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
         self.state = State(folder)
-        self.port, self.gate_port = port, port + 1
+        self.port, self.gate_port, self.example_port = port, port + 1, port + 2
         self.url = environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"
         self._say = say
         self._environ = environ
@@ -62,11 +63,14 @@ class Supervisor:
             if not is_free(port):
                 raise StackError(
                     f"Port {port} is taken by another program: stop it, or choose another port, "
-                    f"for example `make run PORT={self.port + 2}`."
+                    f"for example `make run PORT={self.port + 3}`."
                 )
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
         environment |= self._payments(environment)
+        with_example = self.has_example(environment)
+        if with_example:
+            environment["API_URL"] = f"http://127.0.0.1:{self.example_port}"
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
         self.state.publish(environment)
@@ -74,6 +78,8 @@ class Supervisor:
             self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.gate(self.gate_port, environment, self.state.folder, self.state.logs))
+        if with_example:
+            self._run_example(environment)
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
         link = self._once("staff", environment, "portal", "staff", "invite-first")
@@ -142,6 +148,25 @@ class Supervisor:
         self._run(services.sandbox(port, {**environment, **shared}, self.state.folder, self.state.logs, hook))
         self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
         return shared
+
+    def has_example(self, environment: Mapping[str, str]) -> bool:
+        """Whether the sample API stands in for the operator's own: on this machine, where none is named."""
+        if "API_URL" in environment or not is_loopback(self.url):
+            return False
+        return self.example_port <= HIGHEST_PORT and is_free(self.example_port)
+
+    def _run_example(self, environment: Mapping[str, str]) -> None:
+        """Start the sample API, with a service key minted for it when it has none that works."""
+        gate = f"http://127.0.0.1:{self.gate_port}"
+        service_key = self.state.example_key()
+        if service_key is None or not services.is_service_key(gate, service_key):
+            minted = self._once("example", environment, "portal", "service-keys", "mint", "Sample API")
+            service_key = minted.splitlines()[-1]
+            self.state.keep_example_key(service_key)
+        asks = {"UPKEEP_URL": f"http://127.0.0.1:{self.port}", "UPKEEP_GATE_URL": gate}
+        told = {"UPKEEP_SERVICE_KEY": service_key}
+        self._run(services.example(self.example_port, {**asks, **told}, self.state.logs))
+        self._say(f"Your API  {environment['API_URL']} (a sample: examples/api)")
 
     def _run(self, service: Service) -> None:
         self._add(Process(service))

@@ -1,8 +1,6 @@
-"""A sample API that remembers things: what `make run` starts behind Upkeep, to be called with a key.
+"""A sample API that remembers things, guarded by the SDK: `make run` starts it two ports above the portal.
 
-    .venv/bin/python -m flask --app examples/api/api.py run --port 9000
-
-with UPKEEP_URL and UPKEEP_SERVICE_KEY set. See docs/protect.md.
+It reads UPKEEP_URL and UPKEEP_SERVICE_KEY. What it remembers is gone when it ends.
 """
 
 from itertools import count
@@ -18,10 +16,20 @@ memories: dict[str, dict[int, str]] = {}
 numbers = count(1)
 
 
+@app.get("/health")
+def health() -> dict[str, Any]:
+    """Open to everyone."""
+    return {"healthy": True}
+
+
 @app.get("/")
+@guard
 def index() -> dict[str, Any]:
-    """Open to everyone: what there is."""
-    return {"name": "A sample API", "try": ["GET /memories", "POST /memories", "GET /memories/{number}"]}
+    """One call: who is calling, and what there is to call."""
+    return {
+        "you": {"account": g.upkeep.account_id, "plan": g.upkeep.plan},
+        "calls": ["GET /memories", "POST /memories", "GET /memories/{number}"],
+    }
 
 
 @app.get("/memories")

@@ -87,6 +87,10 @@ def test_five_lines_protect_a_flask_api(portal, minted, tmp_path):
         api.stop()
 
 
+def test_the_page_about_protecting_shows_the_same_lines():
+    assert block("Flask, in five lines") in (ROOT / "docs/protect.md").read_text()
+
+
 def test_the_fastapi_lines_are_an_application(portal, minted):
     code = block("FastAPI")
     with pytest.MonkeyPatch.context() as given:
