@@ -49,6 +49,7 @@ def compose(settings: Settings) -> Serving:
         learn=door.scripts,
         tallies=tallies,
         metrics_public=settings.metrics_public,
+        leases=settings.gate_leases,
         close=bind.dispose,
     )
 

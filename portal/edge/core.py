@@ -1,6 +1,7 @@
 """The edge's core: a verdict becomes the values of a response, without any I/O."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -9,9 +10,10 @@ from urllib.parse import quote
 from portal.edge import headers
 from portal.edge.headers import Headers
 from portal.edge.problems import TITLES, Problem
-from portal.gate import QuotaState, RateState, Settlement, Verdict
+from portal.gate import LEASE_MS, QuotaState, RateState, Settlement, Verdict
 from portal.kit import problems
 
+Reports = Sequence[tuple[str, int | None]]
 JSON_TYPE = "application/json"
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 NO_KEY = Verdict(valid=False, code="NOT_FOUND")
@@ -47,25 +49,19 @@ def observed(verdict: Verdict) -> Verdict:
 
 def verified(verdict: Verdict, request_id: str) -> Answer:
     """The answer of /v1/keys/verify: 200 whatever the verdict."""
-    said: dict[str, object] = {
-        "valid": verdict.valid,
-        "code": verdict.code,
-        "key_id": verdict.key_id,
-        "account_id": verdict.account_id,
-        "environment": verdict.environment,
-        "external_id": verdict.external_id,
-        "plan": verdict.plan,
-        "plan_version": verdict.plan_version,
-        "features": verdict.features,
-        "scopes": verdict.scopes,
-        "ratelimit": _rate(verdict.ratelimit),
-        "quota": _quota(verdict.quota),
-        "request_id": request_id,
-    }
-    if verdict.observed is not None:
-        said["observed"] = verdict.observed
-    if verdict.reservation_id is not None:
-        said["reservation_id"] = verdict.reservation_id
+    return _json(_said(verdict, request_id), verdict.code, request_id)
+
+
+def leased(verdict: Verdict | None, reports: Reports, request_id: str) -> Answer:
+    """The answer of /v1/leases: the verdict and the share, and what became of each report."""
+    told = [{"lease_id": name, "code": "ENDED" if units is None else "COUNTED"} for name, units in reports]
+    if verdict is None:
+        return _json({"reports": told, "request_id": request_id}, "REPORTED", request_id)
+    said, lease = _said(verdict, request_id), verdict.lease
+    said["lease_id"] = lease.lease_id if lease else None
+    said["units"] = said["rate_tokens"] = lease.units if lease else 0
+    said["ttl_ms"] = lease.ttl_ms if lease else LEASE_MS
+    said["reports"] = told
     return _json(said, verdict.code, request_id)
 
 
@@ -112,6 +108,29 @@ def refused(problem: Problem, request_id: str, *, public_url: str, marked: bool 
     marks = [("X-Upkeep-Code", problem.code), ("X-Upkeep-Request-Id", request_id)] if marked else []
     kept = [("Content-Type", problems.MEDIA_TYPE), ("X-Request-Id", request_id), *marks, *problem.headers]
     return Answer(problem.status, problem.code, kept, body)
+
+
+def _said(verdict: Verdict, request_id: str) -> dict[str, object]:
+    said: dict[str, object] = {
+        "valid": verdict.valid,
+        "code": verdict.code,
+        "key_id": verdict.key_id,
+        "account_id": verdict.account_id,
+        "environment": verdict.environment,
+        "external_id": verdict.external_id,
+        "plan": verdict.plan,
+        "plan_version": verdict.plan_version,
+        "features": verdict.features,
+        "scopes": verdict.scopes,
+        "ratelimit": _rate(verdict.ratelimit),
+        "quota": _quota(verdict.quota),
+        "request_id": request_id,
+    }
+    if verdict.observed is not None:
+        said["observed"] = verdict.observed
+    if verdict.reservation_id is not None:
+        said["reservation_id"] = verdict.reservation_id
+    return said
 
 
 def _json(said: dict[str, object], code: str, request_id: str) -> Answer:

@@ -13,13 +13,14 @@ from portal.edge import body, callers, core, question
 from portal.edge.core import Answer
 from portal.edge.problems import Problem, invalid
 from portal.edge.services import Services
-from portal.gate import Question, Settlement, Unavailable, Verdict
+from portal.gate import Question, Settlement, Unavailable, Use, Verdict
 from portal.kit import clock, ids, logs
 from portal.kit.errors import Invalid, Missing
 from portal.kit.settings import Network
 from portal.kit.trust import Trust
 
 VERIFY, AUTHORIZE, RESERVATIONS = "/v1/keys/verify", "/v1/authorize", "/v1/reservations/"
+LEASES = "/v1/leases"
 RESERVATION_ENDED = (
     "There is no open reservation of this id: it was confirmed or released before, it ended by itself, "
     "or it never was."
@@ -41,17 +42,51 @@ class Ending:
     cost: int | None
 
 
+@dataclass(frozen=True)
+class Leasing:
+    """What is asked of the gate about leases: a share for a key, if one is named, and reports of others."""
+
+    question: Question | None
+    units: int
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True)
+class Leased:
+    """The answer: the verdict, with what was taken, and how many units each report counted (or None)."""
+
+    verdict: Verdict | None
+    reports: tuple[tuple[str, int | None], ...]
+
+
 class Gate(Protocol):
     """What the edge asks of the gate."""
 
     def verify(self, question: Question) -> Verdict: ...
     def confirm(self, reservation_id: str, cost: int) -> Settlement: ...
     def release(self, reservation_id: str) -> Settlement: ...
+    def lease(self, question: Question, units: int) -> Verdict: ...
+    def report(self, uses: Sequence[Use]) -> list[int | None]: ...
+
+
+class Lender(Protocol):
+    """What gives leases and takes them back."""
+
+    def lease(self, question: Question, units: int) -> Verdict: ...
+    def report(self, uses: Sequence[Use]) -> list[int | None]: ...
+
+
+def lease(gate: Lender, leasing: Leasing) -> Leased:
+    """Take reports first: what they give back may be part of the new share."""
+    counted = gate.report(leasing.uses) if leasing.uses else []
+    reports = tuple(zip((use.lease_id for use in leasing.uses), counted, strict=True))
+    verdict = None if leasing.question is None else gate.lease(leasing.question, leasing.units)
+    return Leased(verdict, reports)
 
 
 def owns(path: str) -> bool:
     """Whether a path is the edge's, for the dispatcher that stands in front of the two ways in."""
-    return path in (VERIFY, AUTHORIZE) or path.startswith((RESERVATIONS, AUTHORIZE + "/"))
+    return path in (VERIFY, AUTHORIZE, LEASES) or path.startswith((RESERVATIONS, AUTHORIZE + "/"))
 
 
 class Edge:
@@ -90,23 +125,28 @@ class Exchange:
         self._path = path = environ.get("PATH_INFO", "")
         self.request_id = edge.trust.request_id(environ) or ids.new("req")
         self.route = _route(path)
-        self.asks: Question | Ending | None = None
+        self.asks: Question | Ending | Leasing | None = None
         self.answer: Answer | None = None
         try:
             if self.route == VERIFY:
                 self.asks = self._verify(read)
             elif self.route == AUTHORIZE:
                 self._authorize()
+            elif self.route == LEASES:
+                self.asks = self._lease(read)
             else:
                 self.asks = self._reservation(read)
         except Exception as error:
             self.fail(error)
 
-    def hear(self, said: Verdict | Settlement) -> Answer:
+    def hear(self, said: Verdict | Settlement | Leased) -> Answer:
         """The answer, now that the gate has said something."""
         try:
             if isinstance(said, Settlement):
                 return self._end(core.ended(said, self.request_id))
+            if isinstance(said, Leased):
+                verdict = core.observed(said.verdict) if said.verdict and self._edge.observe else said.verdict
+                return self._end(core.leased(verdict, said.reports, self.request_id))
             if self._edge.observe:
                 said = core.observed(said)
             if self.route == AUTHORIZE:
@@ -137,6 +177,11 @@ class Exchange:
         _only_post(self._environ)
         callers.demand_service(self._environ, self._edge.services)
         return question.from_raw(read())
+
+    def _lease(self, read: Read) -> Leasing:
+        _only_post(self._environ)
+        callers.demand_service(self._environ, self._edge.services)
+        return Leasing(*question.leasing(body.json_object(read())))
 
     def _authorize(self) -> None:
         given = callers.proxy_says(self._environ, self._edge.services, self._edge.trust)
@@ -183,8 +228,8 @@ class Exchange:
 
 
 def _route(path: str) -> str:
-    if path == VERIFY:
-        return VERIFY
+    if path in (VERIFY, LEASES):
+        return path
     # Envoy appends the path of the call to the one it is given.
     return AUTHORIZE if path == AUTHORIZE or path.startswith(AUTHORIZE + "/") else RESERVATIONS
 

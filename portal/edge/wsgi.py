@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from portal.edge import body
-from portal.edge.exchange import Edge, Exchange, Gate, Told, owns
+from portal.edge.exchange import Edge, Exchange, Gate, Leasing, Told, lease, owns
 from portal.edge.services import Services
 from portal.gate import Question
 from portal.kit import clock, logs
@@ -59,6 +59,8 @@ def _ask(gate: Gate, exchange: Exchange) -> None:
     try:
         if isinstance(asks, Question):
             exchange.hear(gate.verify(asks))
+        elif isinstance(asks, Leasing):
+            exchange.hear(lease(gate, asks))
         elif asks is not None and asks.cost is not None:
             exchange.hear(gate.confirm(asks.reservation_id, asks.cost))
         elif asks is not None:

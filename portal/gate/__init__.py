@@ -6,12 +6,15 @@ from portal.gate.door import Asked, Cold, Command, network, read_finish
 from portal.gate.grant import (
     CODES,
     COST_MAX,
+    LEASE_MOST,
+    LEASE_MS,
     AccountRecord,
     Admission,
     Allowance,
     Book,
     Environment,
     Grant,
+    Lease,
     Question,
     QuotaState,
     RateState,
@@ -20,14 +23,19 @@ from portal.gate.grant import (
     Span,
     Terms,
     Unavailable,
+    Use,
     Verdict,
 )
 from portal.gate.scripts import digest as script_digest
+from portal.gate.shares import SHARE_MS, Share, Shares
 from portal.gate.wire import connect
 
 __all__ = [
     "CODES",
     "COST_MAX",
+    "LEASE_MOST",
+    "LEASE_MS",
+    "SHARE_MS",
     "AccountRecord",
     "Admission",
     "Allowance",
@@ -40,6 +48,7 @@ __all__ = [
     "Environment",
     "Gate",
     "Grant",
+    "Lease",
     "Level",
     "Peek",
     "Question",
@@ -48,9 +57,12 @@ __all__ = [
     "Sealed",
     "Settled",
     "Settlement",
+    "Share",
+    "Shares",
     "Span",
     "Terms",
     "Unavailable",
+    "Use",
     "Verdict",
     "connect",
     "network",

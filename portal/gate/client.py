@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -12,10 +12,22 @@ from redis import Redis
 
 from portal.gate import desk, door
 from portal.gate.desk import Level, Peek, Sealed
-from portal.gate.door import Asked, Cold, Command, Place
-from portal.gate.grant import Admission, Book, Question, Settled, Settlement, Unavailable, Verdict
+from portal.gate.door import Asked, Cold, Command, Place, Wish
+from portal.gate.grant import (
+    LEASE_MS,
+    LEASE_PART,
+    Admission,
+    Book,
+    Question,
+    Settled,
+    Settlement,
+    Unavailable,
+    Use,
+    Verdict,
+)
 from portal.gate.throttle import Flights, Throttle
 from portal.gate.wire import Wire
+from portal.kit.errors import Missing
 from portal.kit.tokens import Pepper, random_secret
 
 ROUNDS: Final = 3
@@ -31,7 +43,8 @@ class Gate:
 
     `redis` is a client of the gate's own (`wire.connect`). `book` is asked when Redis does not know a
     tag. A token without our form (an imported key) is led by `tag_of` to its account's tag, where it
-    is kept under one of `digests_of`. `offset_us` moves the gate's clock against that of Redis.
+    is kept under one of `digests_of`. Without `leases` no shares are given. `offset_us` moves the
+    gate's clock against that of Redis.
     Raises `Unavailable` when it cannot know.
     """
 
@@ -45,6 +58,7 @@ class Gate:
         tag_of: Callable[[str], str | None] | None = None,
         digests_of: Callable[[str], Sequence[str]] = lambda token: (),
         observe_all: bool = False,
+        leases: bool = True,
         offset_us: Callable[[], int] = lambda: 0,
         strangers: Throttle | None = None,
     ) -> None:
@@ -52,7 +66,7 @@ class Gate:
         self._book = book
         self._peppers, self._prefixes = tuple(peppers), tuple(prefixes)
         self._tag_of, self._digests_of = tag_of, digests_of
-        self._observe_all, self._offset_us = observe_all, offset_us
+        self._observe_all, self._leases, self._offset_us = observe_all, leases, offset_us
         self._strangers = strangers or Throttle(100, 500)
         self._oddities = Throttle(10, 50)
         self._flights = Flights()
@@ -73,6 +87,34 @@ class Gate:
         asked = self._asked(at, question)
         answer = self._answer(asked)
         return answer if isinstance(answer, Verdict) else self.look_up(asked, answer)
+
+    def lease(
+        self, question: Question, units: int, *, ttl_ms: int = LEASE_MS, part: int = LEASE_PART
+    ) -> Verdict:
+        """Take a share for a key, of at most so many units; no call is counted. Raises as `verify` does.
+
+        It is at most one `part`-th of what is left, but one unit if there is one. The verdict is that of
+        a call of cost 1; its `lease` is None when there is nothing to be had.
+        """
+        if (at := self._place(question.key)) is None:
+            return door.NOT_FOUND
+        wish = Wish(door.new_lease(at.tag), units if self._leases else 0, ttl_ms, part, only=True)
+        asked = self._asked(at, question, wish)
+        answer = self._answer(asked)
+        return answer if isinstance(answer, Verdict) else self.look_up(asked, answer)
+
+    def report(self, uses: Sequence[Use]) -> list[int | None]:
+        """End leases: how many units each counted, or None when it had ended before, or never was."""
+        commands = {}
+        for place, use in enumerate(uses):
+            with suppress(Missing):
+                commands[place] = self.reporting(use)
+        replies = dict(zip(commands, self._wire.send_all(list(commands.values())), strict=True))
+        return [door.read_report(replies[place]) if place in replies else None for place in range(len(uses))]
+
+    def reporting(self, use: Use) -> Command:
+        """The command that ends a lease, for a caller that speaks to Redis itself."""
+        return door.report(use, offset_us=self._offset_us())
 
     def prepare(self, question: Question) -> Asked | Verdict | None:
         """What to ask Redis, for a caller that speaks to it itself; a verdict where it need not be asked.
@@ -169,7 +211,11 @@ class Gate:
         """The command that ends a reservation, for a caller that speaks to Redis itself; as `confirm`."""
         return door.finish(reservation_id, cost, offset_us=self._offset_us())
 
-    def _asked(self, at: Place, question: Question) -> Asked:
+    def wishing(self, asked: Asked, units: int, ttl_ms: int) -> Asked:
+        """The same question, with a share wished for beside it."""
+        return self._asked(asked.at, asked.question, Wish(door.new_lease(asked.at.tag), units, ttl_ms))
+
+    def _asked(self, at: Place, question: Question, wish: Wish | None = None) -> Asked:
         reservation_id = door.new_reservation(at.tag) if question.reserve else ""
         return door.ask(
             at,
@@ -177,6 +223,7 @@ class Gate:
             offset_us=self._offset_us(),
             observe_all=self._observe_all,
             reservation_id=reservation_id,
+            wish=wish,
         )
 
     def _answer(self, asked: Asked) -> Verdict | Cold:

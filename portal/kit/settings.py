@@ -17,6 +17,7 @@ from portal.kit.tokens import Pepper
 STACK_FILE = "stack.json"
 GATE_MODES = ("enforce", "observe")
 BLIND_MODES = ("deny",)
+LEASE_MODES = ("on", "off")
 STRIPE_BASE = "https://api.stripe.com"
 STRIPE_KEYS = {
     "sk_sandbox_": "sandbox",
@@ -75,6 +76,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     gate_mode: str = "enforce"
     gate_when_blind: str = "deny"
+    gate_leases: bool = True
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
     plans_file: Path = Path("catalogue.toml")
@@ -134,6 +136,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=read.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1/128"),
         gate_mode=read.choice("GATE_MODE", GATE_MODES),
         gate_when_blind=read.choice("GATE_WHEN_BLIND", BLIND_MODES),
+        gate_leases=read.choice("GATE_LEASES", LEASE_MODES) == "on",
         smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")) or None,
         mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
         plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),

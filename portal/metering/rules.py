@@ -14,6 +14,7 @@ NOTICES: Final = (80, 100)
 OBSERVED: Final = "observed:"
 CREDIT_AT_MOST: Final = 10**12
 REASON_LENGTH: Final = 300
+STRANDED: Final = "stranded:"
 LATE: Final = timedelta(hours=1)  # how long after its end a window's counters become final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,5 +103,10 @@ def minute_start(minute: int) -> datetime:
 
 
 def is_counted(meter: str) -> bool:
-    """Whether a meter's units count; observed verdicts are only noted."""
-    return not meter.startswith(OBSERVED)
+    """Whether a meter's units are billed; observed verdicts are only noted, stranded shares only consumed."""
+    return not meter.startswith((OBSERVED, STRANDED))
+
+
+def stranded(meter: str) -> str:
+    """The meter under which shares of this one stand that nobody reported."""
+    return STRANDED + meter

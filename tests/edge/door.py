@@ -44,7 +44,7 @@ class FakeGate:
     """Answers `verdict`, or raises it; remembers what it was asked."""
 
     def __init__(self, verdict=VALID):
-        self.verdict, self.asked, self.ended = verdict, [], []
+        self.verdict, self.asked, self.ended, self.leased, self.reported = verdict, [], [], [], []
 
     def verify(self, question):
         self.asked.append(question)
@@ -57,6 +57,14 @@ class FakeGate:
     def release(self, reservation_id):
         self.ended.append((reservation_id, None))
         return self._say(Settlement(reservation_id, "RELEASED", 0, 10))
+
+    def lease(self, question, units):
+        self.leased.append((question, units))
+        return self._say(self.verdict)
+
+    def report(self, uses):
+        self.reported += uses
+        return self._say([use.used or None for use in uses])
 
     def _say(self, answer):
         if isinstance(self.verdict, Exception):

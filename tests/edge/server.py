@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from portal.edge.exchange import Edge as EdgeParts
+from portal.edge.exchange import Leasing, lease
 from portal.edge.server.http import Connection, House
 from portal.gate import Question
 
@@ -94,6 +95,8 @@ class Answering:
         try:
             if isinstance(asks, Question):
                 exchange.hear(self.gate.verify(asks))
+            elif isinstance(asks, Leasing):
+                exchange.hear(lease(self.gate, asks))
             elif asks.cost is None:
                 exchange.hear(self.gate.release(asks.reservation_id))
             else:

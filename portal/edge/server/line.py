@@ -51,6 +51,7 @@ class Line:
         self._again = AGAIN_SECONDS
         self._closed = False
         self._learning = False
+        self._when_lost: Callable[[], object] = lambda: None
 
     @property
     def is_up(self) -> bool:
@@ -69,6 +70,10 @@ class Line:
                 self._loop.call_later(self._again, self._reconnect)
                 self._again = min(self._again * 2, LONGEST_AGAIN_SECONDS)
 
+    def when_lost(self, deed: Callable[[], object]) -> None:
+        """What to do at once when the line breaks, or when another Redis answers on it."""
+        self._when_lost = deed
+
     def ask(self, command: Command, then: Then) -> None:
         """Send a command with this turn of the loop; `then` is given the reply, Lost or Unlearned."""
         if self._ends is None:
@@ -82,6 +87,12 @@ class Line:
             log.warning("Redis does not answer in time")
             self._ends.give_up()
 
+    async def rest(self, seconds: float) -> None:
+        """Wait until all that was asked is answered, or the time is over."""
+        until = self._loop.time() + seconds
+        while self._ends is not None and self._ends.is_busy and self._loop.time() < until:
+            await asyncio.sleep(0.01)
+
     def close(self) -> None:
         """Hang up for good."""
         self._closed = True
@@ -92,10 +103,12 @@ class Line:
         """A connection ended."""
         if self._ends is ends:
             self._ends = None
+            self._when_lost()
             self._reconnect()
 
     def learn_anew(self) -> None:
         """Redis did not know a script: teach it, once at a time."""
+        self._when_lost()
         if not self._learning and not self._closed:
             self._learning = True
             self._loop.create_task(self._learn_again())
@@ -141,6 +154,10 @@ class _Ends(asyncio.Protocol):
         self._out: list[bytes] = []
         self._waiting: deque[Then] = deque()
         self._heard_at = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._waiting)
 
     @property
     def overdue(self) -> bool:

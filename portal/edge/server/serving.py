@@ -14,10 +14,12 @@ from portal.edge.server.http import Connection, House
 from portal.edge.server.line import Line
 from portal.edge.server.tallies import Tallies
 from portal.edge.services import Services
+from portal.gate import Shares
 
 TICK_SECONDS: Final = 0.25
 FLUSH_TICKS: Final = 4
 BACKLOG: Final = 2048
+GIVE_BACK_SECONDS: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
@@ -25,7 +27,8 @@ class Serving:
     """One process of the gate server.
 
     `learn` teaches Redis the gate's scripts (`Gate.scripts`); `close` lets go of what the composition
-    root opened. `/metrics` is told to callers inside, or with `metrics_public` to anybody.
+    root opened. Without `leases` nothing is answered from memory. `/metrics` is told to callers
+    inside, or with `metrics_public` to anybody.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Serving:
         learn: Callable[[], str],
         tallies: Tallies,
         metrics_public: bool = False,
+        leases: bool = True,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._gate, self._edge, self._services, self._redis_url = gate, edge, services, redis_url
         self._learn, self._tallies, self._close = learn, tallies, close
         self._metrics_public = metrics_public
+        self._shares = Shares() if leases else None
         self._pool = ThreadPoolExecutor(2, "chores")
         self._servers: list[asyncio.Server] = []
 
@@ -52,7 +57,7 @@ class Serving:
         await loop.run_in_executor(self._pool, self._services.refresh)
         self._line = Line(self._redis_url, loop, self._pool, self._learn)
         await self._line.connect()
-        self._asker = Asker(self._gate, self._line, loop)
+        self._asker = Asker(self._gate, self._line, loop, self._shares)
         self._house = house = House(
             self._edge, self._asker, loop, most, scrape=self._scrape, scrape_for_all=self._metrics_public
         )
@@ -74,6 +79,8 @@ class Serving:
             await asyncio.sleep(TICK_SECONDS / 5)
         if self._house.connections:
             log.warning("connections are cut off", total=len(self._house.connections))
+        self._asker.give_back()
+        await self._line.rest(GIVE_BACK_SECONDS)
         self._reading.cancel()
         self._ticking.cancel()
         self._line.close()
@@ -95,6 +102,7 @@ class Serving:
             await asyncio.sleep(TICK_SECONDS)
             ticks += 1
             self._line.look()
+            self._asker.tick()
             self._house.tick()
             if ticks % FLUSH_TICKS == 0:
                 self._tallies.flush()

@@ -3,9 +3,12 @@
 -- needed is looked at only then.
 -- KEYS account, bucket, endpoints, holds, grants... (one per digest the key may be stored under)
 -- ARGV offset_us, cost, meter, scopes (one a line), endpoint, ip (32 hex digits or ''), reservation id
--- or '', its time to live in ms, observe_all ('1' or '')
+-- or '', its time to live in ms, observe_all ('1' or ''); and for a lease: its id, the units wanted, the
+-- longest time in ms that they may be used, the largest part of what is left that it may be (16: a
+-- sixteenth), 'only' when no call is to be counted beside it
 -- Replies {'COLD', why}, {'METER'}, {'NOT_FOUND'}, or {'VERDICT', code, observed, about, rate, burst,
--- remaining, reset_ms, retry_ms, ceiling, included, used, window_end_ms}: false where there is none.
+-- remaining, reset_ms, retry_ms, ceiling, included, used, window_end_ms}: false where there is none; and
+-- when a share was taken, its units and its time in ms.
 local call = redis.call
 local account = KEYS[1]
 local cost, meter = tonumber(ARGV[2]), ARGV[3]
@@ -135,7 +138,7 @@ elseif (first and first.wait > 0) or (second and second.wait > 0) then
   code = 'RATE_LIMITED'
 elseif ceiling >= 0 and cost > 0 and used + cost > ceiling then
   if set(due) and tonumber(due) <= now_ms then
-    sweep(account, KEYS[2], KEYS[4], grant[2], now_us, num(a[5]))
+    holds_desk()(account, KEYS[2], KEYS[4], grant[2], now_us, num(a[5]))
     due = call('HGET', account, 'due')
     used = tonumber(call('HGET', account, used_name) or 0)
   end
@@ -145,33 +148,13 @@ if code ~= 'VALID' and (ARGV[9] == '1' or grant[10]) then
   code, observed = 'VALID', code
 end
 
--- At most 200 endpoints are told apart in each window.
-
-local function name_endpoint(endpoint)
-  local endpoints, field = KEYS[3], env .. '|' .. endpoint
-  local seen = call('HMGET', endpoints, env .. ':w', field)
-  if seen[1] == window and seen[2] then return endpoint end
-  local total = 0
-  if seen[1] ~= window then
-    for _, old in ipairs(call('HKEYS', endpoints)) do
-      if string.sub(old, 1, #env + 1) == env .. '|' then call('HDEL', endpoints, old) end
-    end
-    call('HSET', endpoints, env .. ':w', window)
-    call('EXPIRE', endpoints, 40 * 86400)
-  else
-    total = num(call('HGET', endpoints, env .. ':n')) or 0
-  end
-  if total >= 200 then return '(other)' end
-  call('HSET', endpoints, env .. ':n', total + 1, field, '1')
-  return endpoint
-end
-
 -- Passed: the rate is taken, the call is counted or its cost held.
 
-if code == 'VALID' then
+local only = ARGV[14] == 'only'
+if code == 'VALID' and not only then
   used = used + cost
   local named = ARGV[5]
-  if named ~= '' and named ~= '(other)' then named = name_endpoint(named) end
+  if named ~= '' and named ~= '(other)' then named = name_endpoint(KEYS[3], env, window, named) end
   local minute = open_minute(now_us, num(a[5]))
   if ARGV[7] ~= '' then
     local expires = now_ms + ARGV[8]
@@ -216,10 +199,48 @@ if second then
   end
 end
 
-if not told then
-  return {'VERDICT', code, observed, grant[22], false, false, false, false, false,
-          ceiling >= 0 and ceiling, included, used, window_end}
+local reply
+if told then
+  reply = {'VERDICT', code, observed, grant[22], told.rate, told.burst, left,
+           math.ceil((told.base - now_us) / 1000), math.ceil(wait / 1000),
+           ceiling >= 0 and ceiling, included, used, window_end}
+else
+  reply = {'VERDICT', code, observed, grant[22], false, false, false, false, false,
+           ceiling >= 0 and ceiling, included, used, window_end}
 end
-return {'VERDICT', code, observed, grant[22], told.rate, told.burst, left,
-        math.ceil((told.base - now_us) / 1000), math.ceil(wait / 1000),
-        ceiling >= 0 and ceiling, included, used, window_end}
+if not ARGV[10] or code ~= 'VALID' or observed ~= '' or (grant[20] ~= '' and not only) then return reply end
+
+-- A share, taken from the counter before anybody spends it. It ends before the answer may change. Its
+-- rate tokens are charged as if all were spent at its last moment: whenever they are, no span of time
+-- then sees more calls than the rate allows.
+
+local ttl = math.min(tonumber(ARGV[12]), window_end - now_ms)
+if grant[3] > 0 then ttl = math.min(ttl, grant[3] - now_ms) end
+if grant[8] > 0 then ttl = math.min(ttl, grant[8] - now_ms) end
+for _, one in ipairs({first, second}) do
+  if one then ttl = math.min(ttl, math.floor(one.full / 2000)) end -- half of the burst is left for others
+end
+local units = tonumber(ARGV[11])
+if ceiling >= 0 then
+  local rest = ceiling - used
+  units = math.min(units, math.max(math.floor(rest / ARGV[13]), only and math.min(rest, 1) or 0))
+end
+local ends_us = now_us + ttl * 1000
+for _, one in ipairs({first, second}) do
+  if one then
+    one.start = math.max(one.base, ends_us)
+    units = math.min(units, math.floor((now_us + one.full - one.start) / one.step))
+  end
+end
+if units < 1 or ttl < 50 then return reply end
+for _, one in ipairs({first, second}) do
+  if one then call('HSET', account, one.name, one.start + units * one.step) end
+end
+local expires = now_ms + ttl + 30000
+call('HSET', account, used_name, used + units)
+call('HSET', KEYS[4], ARGV[10], table.concat(
+  {int(expires), int(units), window, key_id, meter, grant[2], env}, '|'))
+due = call('HGET', account, 'due')
+if not set(due) or expires < tonumber(due) then call('HSET', account, 'due', expires) end
+reply[14], reply[15] = units, ttl
+return reply
