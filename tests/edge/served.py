@@ -110,6 +110,7 @@ class Recorded:
     def __init__(self, gate):
         self._gate, self.asked = gate, []
         self.confirm, self.release = gate.confirm, gate.release
+        self.lease, self.report = gate.lease, gate.report
 
     def verify(self, question):
         self.asked.append(question)
@@ -122,13 +123,21 @@ class Edge:
     def __init__(self, redis):
         self.book = paper.PaperBook()
         self.book.allow(calls=Allowance(1000, 1000))
-        self._gate = Recorded(paper.gate(redis, self.book))
+        self._paper = paper.gate(redis, self.book)
+        self._gate = Recorded(self._paper)
         self.app = make_edge(gate=self._gate, now=lambda: datetime.now(UTC)).app
 
     @property
     def asked(self):
         return self._gate.asked
 
+    def push(self):
+        """Tell Redis what the book says now, as a change does right after its commit."""
+        self._paper.push(self.book.tag)
+
     def used(self, key):
-        """How many units the key's account has used."""
-        return self._gate.verify(paper.Question(key, cost=0)).quota.used
+        """How many units the key's account has used, what is lent or reserved included."""
+        self._gate.asked, asked = [], self._gate.asked
+        used = self._gate.verify(paper.Question(key, cost=0)).quota.used
+        self._gate.asked = asked
+        return used

@@ -25,5 +25,5 @@ def running(edge):
 
 @pytest.fixture
 def client(running):
-    with Client(running.url, SERVICE_KEY) as made:
+    with Client(running.url, SERVICE_KEY, leases=False) as made:
         yield made

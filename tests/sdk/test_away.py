@@ -68,6 +68,7 @@ def allowing(portal, clock, tmp_path):
         when_away="allow",
         spool=tmp_path / "spool",
         clock=clock,
+        leases=False,
     ) as client:
         yield client
 

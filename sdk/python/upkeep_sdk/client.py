@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from upkeep_sdk import verdicts
 from upkeep_sdk.errors import Ended, Misconfigured, Unavailable, refusal
+from upkeep_sdk.lending import Borrower
 from upkeep_sdk.memory import Memory
 from upkeep_sdk.reservations import Reservation
 from upkeep_sdk.spool import Spool
@@ -33,7 +34,9 @@ class Client:
     (UPKEEP_GATE_URL) is where keys are checked, if that is not the portal's own address.
     `when_away` decides about calls while Upkeep cannot be asked: "deny" refuses all of them, "allow"
     lets keys pass that passed lately, within what was left to them, and writes what they use into the
-    folder `spool` (UPKEEP_SPOOL), from which it is told later and counted once.
+    folder `spool` (UPKEEP_SPOOL), from which it is told later and counted once. With `leases`
+    (UPKEEP_LEASES=off switches them off) calls with busy keys are answered from this process's memory,
+    never beyond a limit, and at most a second after anything changed.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Client:
         gate_url: str | None = None,
         when_away: Literal["deny", "allow"] | None = None,
         spool: str | os.PathLike[str] | None = None,
+        leases: bool | None = None,
         connect_seconds: float = 1.0,
         answer_seconds: float = 3.0,
         context: ssl.SSLContext | None = None,
@@ -72,6 +76,9 @@ class Client:
         self._memory = (memory or Memory(clock=clock)) if when_away == "allow" else None
         self._spool = Spool(Path(spool)) if spool else None
         self._clock, self._away_until = clock, 0.0
+        if leases is None:
+            leases = os.environ.get("UPKEEP_LEASES", "on") != "off"
+        self._borrower = Borrower(self._ask, self._learn, clock) if leases else None
         self._deliverer: threading.Thread | None = None
         self._starting, self._closed = threading.Lock(), threading.Event()
         if self._spool is not None and self._spool.waiting():
@@ -95,6 +102,10 @@ class Client:
         """
         if not key or len(key) > KEY_MOST:
             return NO_KEY
+        if self._borrower is not None and not reserve:
+            lent = self._borrower.verify(key, cost, meter, scopes, endpoint, ip)
+            if lent is not None:
+                return lent
         said: dict[str, Any] = {"key": key, "cost": cost, "meter": meter, "endpoint": endpoint}
         if scopes:
             said["scopes"] = list(scopes)
@@ -111,8 +122,7 @@ class Client:
         if answer.status != 200 or "valid" not in answer.said:
             raise _misconfigured(answer)
         verdict = verdicts.read(answer.said)
-        if self._memory is not None:
-            self._memory.learn(key, ip, meter, verdict)
+        self._learn(key, ip, meter, verdict)
         return verdict
 
     def admit(self, key: str | None, **asked: Any) -> Verdict:
@@ -160,9 +170,19 @@ class Client:
         except (NotSent, NoAnswer) as problem:
             raise Unavailable("The spool could not be delivered yet.") from problem
 
+    @property
+    def lent_out(self) -> int:
+        """How many shares this process holds, or still has to report."""
+        return 0 if self._borrower is None else self._borrower.leases.count
+
     def close(self) -> None:
-        """Close idle connections. What is in the spool stays, and is told by whoever starts next."""
+        """Give back what was lent, and close idle connections.
+
+        What is in the spool stays, and is told by whoever starts next.
+        """
         self._closed.set()
+        if self._borrower is not None:
+            self._borrower.close()
         self._portal.close()
         self._gate.close()
         if self._spool is not None:
@@ -195,6 +215,10 @@ class Client:
                 self._away_until = self._clock() + PAUSE_SECONDS
             raise NoAnswer(f"Upkeep answered {answer.status}.")
         return answer
+
+    def _learn(self, key: str, ip: str | None, meter: str, verdict: Verdict) -> None:
+        if self._memory is not None:
+            self._memory.learn(key, ip, meter, verdict)
 
     def _alone(
         self,
