@@ -26,6 +26,7 @@ RESERVATION_ENDED = (
     "or it never was."
 )
 BLIND = "Upkeep cannot know right now whether this key may pass. Nothing was decided; try again."
+IN_DOUBT = "Upkeep cannot know right now whether this key may pass. The call may be counted all the same."
 RETRY_SECONDS = 1
 RESERVATION_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 Environ = Mapping[str, Any]
@@ -221,7 +222,12 @@ class Exchange:
         if isinstance(error, Invalid):
             return invalid(error.sentence, error.field)
         if isinstance(error, Unavailable):
-            return Problem("UNAVAILABLE", BLIND, [("Retry-After", str(RETRY_SECONDS))])
+            return Problem(
+                "UNAVAILABLE",
+                IN_DOUBT if error.in_doubt else BLIND,
+                [("Retry-After", str(RETRY_SECONDS))],
+                {"in_doubt": error.in_doubt},
+            )
         logs.request_id.set(self.request_id)
         log.error("the edge broke", path=self._path, exc_info=error)
         return Problem("INTERNAL_ERROR", "The fault is ours and has been noted.")

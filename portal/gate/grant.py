@@ -37,7 +37,12 @@ LEASE_PART: Final = 16
 
 
 class Unavailable(Exception):
-    """The gate cannot know: Redis or the book is away, or too much is asked about unknown keys."""
+    """The gate cannot know: Redis or the book is away, or too much is asked about unknown keys.
+
+    `in_doubt` says that the question was sent and not answered, so that it may be counted all the same.
+    """
+
+    in_doubt = False
 
 
 @dataclass(frozen=True)

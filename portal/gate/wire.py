@@ -49,7 +49,10 @@ class Wire:
         except RedisError as problem:
             if isinstance(problem, ResponseError):
                 _log.error("Redis refused a script of the gate: %s", problem)
-            raise Unavailable("Redis does not answer.") from problem
+            blind = Unavailable("Redis does not answer.")
+            # A script that was refused did nothing, and of a connection only its beginning can fail so.
+            blind.in_doubt = not isinstance(problem, ResponseError) and "connecting to" not in str(problem)
+            raise blind from problem
         return replies
 
     def run_id(self) -> str:

@@ -176,6 +176,13 @@ def test_a_question_that_was_sent_and_not_answered_is_not_spooled(allowing, port
         assert allowing.verify(key).valid and spooled(tmp_path) == [".open"], "this one was not even sent"
 
 
+def test_what_upkeep_itself_may_have_counted_is_not_spooled(allowing, portal, book, redis, tmp_path):
+    key = book.mint()
+    allowing.verify(key)
+    redis.execute_command("CLIENT", "PAUSE", 4000, "ALL")
+    assert allowing.verify(key).away and spooled(tmp_path) == []
+
+
 def _read_and_hang_up(server):
     line, _ = server.accept()
     line.recv(65536)

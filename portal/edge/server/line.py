@@ -212,7 +212,9 @@ class _Ends(asyncio.Protocol):
         self._out.clear()
         self._line.lost(self)
         while self._waiting:
-            _tell(self._waiting.popleft(), Lost("The line to Redis broke."))
+            broke = Lost("The line to Redis broke.")
+            broke.in_doubt = True
+            _tell(self._waiting.popleft(), broke)
 
     def _write(self) -> None:
         if self.transport is not None:

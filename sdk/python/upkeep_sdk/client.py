@@ -206,9 +206,11 @@ class Client:
             log.warning("Upkeep is away: %s", problem)
             self._away_until = self._clock() + PAUSE_SECONDS
             raise
-        if answer.status == 503:  # Upkeep's own says that nothing was decided, a balancer's is as good
-            if answer.said.get("code") != "UNAVAILABLE":
+        if answer.status == 503:
+            if answer.said.get("code") != "UNAVAILABLE":  # a balancer's, before nothing that lives
                 self._away_until = self._clock() + PAUSE_SECONDS
+            if answer.said.get("in_doubt"):
+                raise NoAnswer("Upkeep asked its memory, and had no answer.")
             raise NotSent(f"Upkeep answered {answer.status}.")
         if answer.status >= 500:
             if answer.status in (502, 504):
