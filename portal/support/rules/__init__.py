@@ -13,7 +13,7 @@ from portal.support.rules.clocks import (
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
 from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import clock_time, deadline, promise, sentence
+from portal.support.rules.sentences import deadline, promise, sentence, taken
 from portal.support.rules.words import (
     PRIORITIES,
     TIERS,
@@ -49,12 +49,12 @@ __all__ = [
     "clean_body",
     "clean_subject",
     "clean_tags",
-    "clock_time",
     "deadline",
     "due_at",
     "policy_from_json",
     "promise",
     "sentence",
+    "taken",
     "warn_at",
     "worked",
 ]
