@@ -13,7 +13,7 @@ from portal.support.rules.clocks import (
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
 from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import deadline, promise, sentence, taken
+from portal.support.rules.sentences import brief, deadline, promise, sentence, spell, taken
 from portal.support.rules.words import (
     PRIORITIES,
     TIERS,
@@ -26,6 +26,7 @@ from portal.support.rules.words import (
     clean_body,
     clean_subject,
     clean_tags,
+    may_reopen,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "PRIORITIES",
     "TIERS",
     "Policy",
+    "brief",
     "business_minutes",
     "check_deed",
     "check_files",
@@ -51,9 +53,11 @@ __all__ = [
     "clean_tags",
     "deadline",
     "due_at",
+    "may_reopen",
     "policy_from_json",
     "promise",
     "sentence",
+    "spell",
     "taken",
     "warn_at",
     "worked",
