@@ -38,12 +38,12 @@ from portal.web import (
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
-DESK = (queue, desk, staff, requests)
-OPERATORS = (operator, costs, sustainability, catalogue, observed, letters, revenue, webhooks)
+STAFF = (queue, desk, staff, requests)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, letters)
 MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (*PEOPLE, *PRODUCT, *DESK, *OPERATORS, *MACHINES):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *OPERATOR, *MACHINES):
         app.register_blueprint(noun.room)

@@ -30,6 +30,18 @@ def moment(at: datetime | None, otherwise: str = "never") -> str:
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
+def size(count: int) -> str:
+    """`1.4 MiB`, `12 KiB`, `300 bytes`."""
+    if count >= 2**20:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{round(count / 2**10)} KiB" if count >= 2**10 else f"{count} bytes"
+
+
+def prose(source: str) -> Markup:
+    """Markdown that somebody wrote, as HTML that is safe to show."""
+    return Markup(to_html(source))  # noqa: S704 - cleaned there
+
+
 def month(at: datetime) -> str:
     """`December 2026`."""
     return f"{at.astimezone(UTC):%B %Y}"
@@ -45,20 +57,16 @@ def cash(row: Any) -> str:
     return Money(row.amount, row.currency).exact
 
 
-def size(count: int) -> str:
-    """`1.4 MiB`, `12 KiB`, `300 bytes`."""
-    if count >= 2**20:
-        return f"{count / 2**20:.1f} MiB"
-    return f"{round(count / 2**10)} KiB" if count >= 2**10 else f"{count} bytes"
-
-
-def prose(source: str) -> Markup:
-    """Markdown that somebody wrote, as HTML that is safe to show."""
-    return Markup(to_html(source))  # noqa: S704 - cleaned there
-
-
 def init(app: Flask) -> None:
     """Give the templates these filters."""
-    filters = {"number": number, "day": day, "moment": moment, "size": size, "prose": prose}
-    months = {"month": month, "last_month": last_month, "cash": cash}
-    app.jinja_env.filters.update(filters | months, promises=plans.promises)
+    app.jinja_env.filters.update(
+        number=number,
+        day=day,
+        moment=moment,
+        month=month,
+        last_month=last_month,
+        cash=cash,
+        size=size,
+        prose=prose,
+        promises=plans.promises,
+    )

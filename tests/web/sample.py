@@ -139,6 +139,21 @@ def _use(session, account, key_ids, now):
     )
 
 
+def _observe(session, account, key_id, actor, now):
+    """An account that merely is observed, and would have been refused."""
+    accounts.observe(session, account.id, True, actor=actor, now=now - timedelta(days=5))
+    month = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
+    where = {"window_id": month.id, "account_id": account.id}
+    for code, calls in (("QUOTA_EXCEEDED", 2_345), ("RATE_LIMITED", 61), ("INSUFFICIENT_SCOPE", 4)):
+        for hours in (1, 50):
+            hour = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+            meter = f"observed:{code}"
+            row = UsageHour(meter=meter, hour=hour, key_id=key_id, endpoint="", **where)
+            row.units = row.calls = calls
+            session.add(row)
+    session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
+
+
 def _costs(session, actor, now):
     """What the platform costs since nine months ago, one of it dearer for three, and cash counted twice."""
     month = calendar_month(now)[0]
@@ -163,21 +178,6 @@ def _costs(session, actor, now):
     for days, cents in ((90, 620_000), (3, 512_500)):
         sustainability.count_cash(session, Money(cents), actor=actor, now=now - timedelta(days=days))
     return dearer.id
-
-
-def _observe(session, account, key_id, actor, now):
-    """An account that merely is observed, and would have been refused."""
-    accounts.observe(session, account.id, True, actor=actor, now=now - timedelta(days=5))
-    month = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
-    where = {"window_id": month.id, "account_id": account.id}
-    for code, calls in (("QUOTA_EXCEEDED", 2_345), ("RATE_LIMITED", 61), ("INSUFFICIENT_SCOPE", 4)):
-        for hours in (1, 50):
-            hour = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
-            meter = f"observed:{code}"
-            row = UsageHour(meter=meter, hour=hour, key_id=key_id, endpoint="", **where)
-            row.units = row.calls = calls
-            session.add(row)
-    session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
 
 
 def _letters(session, settings, now):

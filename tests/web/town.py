@@ -36,9 +36,8 @@ PAGES = {
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
-        /staff/requests/{purchase}/refusal /operator/plans /operator/plans/stripe
-        /operator/readiness /operator/readiness?days=7
-        /operator/costs /operator/costs/{cost} /operator/sustainability""",
+        /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/sustainability
+        /operator/plans /operator/plans/stripe /operator/readiness /operator/readiness?days=7""",
 }
 
 
