@@ -19,7 +19,8 @@ RULES = {
     "dark": ["color-contrast"],  # the same page in other colours
 }
 NO_PAGES = {"/healthz", "/readyz", "/metrics", "/logo", "/usage.csv", "/operator/letters/<letter_id>/html"}
-NO_PAGES |= {"/operator/revenue.csv", "/billing/return"}
+NO_PAGES |= {"/operator/revenue.csv", "/billing/return", "/tickets/<int:number>/files/<attachment_id>"}
+NO_PAGES |= {"/staff/tickets/<ticket_id>/files/<attachment_id>"}
 REFUSED = {
     "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
     "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
