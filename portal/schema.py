@@ -1,8 +1,17 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-from portal import accounts, keys, metering, plans
+from portal import accounts, billing, keys, metering, plans, support
 from portal.kit import mail, outbox
 from portal.kit.db import Base
 
-ROOMS = (outbox, mail, accounts, plans, keys, metering)  # importing a room makes its tables known
+ROOMS = (
+    outbox,
+    mail,
+    accounts,
+    plans,
+    keys,
+    metering,
+    billing,
+    support,
+)  # importing a room makes its tables known
 metadata = Base.metadata

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, billing, keys, metering, plans
+from portal import accounts, billing, keys, metering, plans, support
 from portal.kit.outbox import Fact
 from worker import money, words
 from worker.writing import Occasion
@@ -84,6 +84,14 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.PlanAsked: [money.plan_asked],
     billing.PlanReady: [money.plan_ready],
     billing.PlanDeclined: [money.plan_declined],
+    support.TicketOpened: [],
+    support.TicketAnswered: [],
+    support.CustomerAnswered: [],
+    support.TicketClosed: [],
+    support.TicketReopened: [],
+    support.TicketDueSoon: [],
+    support.TicketBreached: [],
+    support.TicketAssigned: [],
 }
 
 

@@ -102,6 +102,7 @@ from portal.accounts.queries import (
     sign_in,
     sign_ins,
     signed_in_with,
+    staff,
     tag,
     wants,
 )
@@ -225,6 +226,7 @@ __all__ = [
     "sign_up",
     "signed_in_with",
     "signed_up_with",
+    "staff",
     "start_codes",
     "suspend",
     "switch",

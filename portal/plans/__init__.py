@@ -14,11 +14,13 @@ from portal.plans.catalogue import (
     OneOff,
     Overage,
     Plan,
+    Sla,
 )
 from portal.plans.events import PlanChanged
 from portal.plans.places import CatalogueError
 from portal.plans.queries import (
     SHIPPED,
+    calendar,
     catalogue,
     catalogue_or_none,
     current,
@@ -44,6 +46,8 @@ __all__ = [
     "Overage",
     "Plan",
     "PlanChanged",
+    "Sla",
+    "calendar",
     "catalogue",
     "catalogue_or_none",
     "current",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts
 from portal.kit.errors import Missing
+from portal.kit.hours import Calendar, calendar_from_json
 from portal.kit.money import Money
 from portal.plans import rules
 from portal.plans.catalogue import (
@@ -23,6 +24,7 @@ from portal.plans.catalogue import (
     OneOff,
     Overage,
     Plan,
+    Sla,
 )
 from portal.plans.models import Edition, PlanVersion, Subscription
 
@@ -57,6 +59,16 @@ def catalogue_or_none(session: Session) -> Catalogue | None:
     """What is on offer, or None before the first publication."""
     data = session.scalar(select(Edition.data).order_by(Edition.id.desc()).limit(1))
     return None if data is None else catalogue_from_json(data)
+
+
+def calendar(session: Session, slug: str) -> Calendar:
+    """The calendar called `slug` as it is now; one that is in the catalogue no more as it was last."""
+    named = Edition.data["calendars"].contains([{"slug": slug}])
+    data = session.scalar(select(Edition.data).where(named).order_by(Edition.id.desc()).limit(1))
+    found = catalogue_from_json(data).calendar(slug) if data is not None else None
+    if found is None:
+        raise Missing(f"There is no calendar called {slug}.")
+    return found
 
 
 def version(session: Session, slug: str, number: int) -> Plan:
@@ -120,6 +132,7 @@ def catalogue_from_json(data: Mapping[str, Any]) -> Catalogue:
             OneOff(**{**item, "low": Money(**item["low"]), "high": Money(**item["high"])})
             for item in data["one_offs"]
         ),
+        calendars=tuple(calendar_from_json(item) for item in data.get("calendars", ())),
     )
 
 
@@ -132,6 +145,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
             "features": tuple(data["features"]),
             "month": data["month"] and Money(**data["month"]),
             "year": data["year"] and Money(**data["year"]),
+            "sla": Sla(**data["sla"]) if data.get("sla") else None,
             "overage": {
                 meter: Overage(Money(**item["price"]), item["per"]) for meter, item in data["overage"].items()
             },
@@ -161,5 +175,6 @@ def _held(account_id: str, plan: Plan, row: Subscription | None) -> Held:
         overage=plan.overage,
         features=plan.features,
         price=plan.month,
+        sla=plan.sla,
         overrides=overrides,
     )

@@ -173,6 +173,16 @@ def operators(session: Session) -> list[Person]:
     return list(session.scalars(statement))
 
 
+def staff(session: Session) -> list[Person]:
+    """Everybody who helps customers, operators too, by name."""
+    statement = (
+        select(Person)
+        .where(Person.staff_role.is_not(None), Person.closed_at.is_(None))
+        .order_by(func.lower(Person.name), Person.id)
+    )
+    return list(session.scalars(statement))
+
+
 def wants(person: Person, kind: str) -> bool:
     """Whether a person wants the optional letters of this kind (rules.LETTER_KINDS)."""
     return kind not in person.letters_off

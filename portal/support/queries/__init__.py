@@ -1,0 +1,23 @@
+"""Support, as asked: by customers of their account's tickets, by staff of all."""
+
+from portal.support.queries.of_accounts import (
+    attachment,
+    clocks,
+    conversation,
+    open_of,
+    ticket,
+    tickets,
+)
+from portal.support.queries.of_staff import counts, queue, staff_ticket
+
+__all__ = [
+    "attachment",
+    "clocks",
+    "conversation",
+    "counts",
+    "open_of",
+    "queue",
+    "staff_ticket",
+    "ticket",
+    "tickets",
+]
