@@ -23,7 +23,10 @@ OUTSIDE = (OperationalError, redis.RedisError, Unavailable, OSError)
 """What goes wrong outside of the product, and may go right a little later."""
 
 Verb = Callable[..., None]
-MODULES = tuple(f"worker.{noun}" for noun in ("relay", "letters", "metering", "plans", "accounts", "billing"))
+MODULES = tuple(
+    f"worker.{noun}"
+    for noun in ("relay", "letters", "metering", "plans", "accounts", "billing", "post", "quotes")
+)
 VERBS: dict[str, Verb] = {}
 """Every task that the imported modules made, by name."""
 

@@ -10,13 +10,12 @@ from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses
 
+from portal.kit.replies import LOOP_HEADER
 from portal.kit.trimming import plain, trimmed
 
 PARTS_MOST = 200
 HEADER_MOST = 2000
 TEXT_MOST = 100_000
-LOOP_HEADER = "X-Upkeep-Letter"
-"""What our own letters carry, so that one that comes back is known."""
 MACHINES = ("mailer-daemon@", "postmaster@", "noreply@", "no-reply@", "donotreply@", "do-not-reply@")
 
 

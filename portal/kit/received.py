@@ -32,6 +32,7 @@ class InboundLetter(Base):
     __tablename__ = "inbound_letter"
     __table_args__ = (
         Index("ix_inbound_letter_due", "due_at", postgresql_where="taken_at IS NULL AND left_at IS NULL"),
+        Index("ix_inbound_letter_about", "about", "taken_at", postgresql_where="taken_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -14,6 +14,8 @@ from portal.kit.ids import ALPHABET
 THREAD_LENGTH, READER_LENGTH, SIGNATURE_LENGTH = 26, 7, 13
 LENGTH = THREAD_LENGTH + READER_LENGTH + SIGNATURE_LENGTH
 LOCAL_MOST = 64 - 1 - LENGTH  # RFC 5321 allows 64 characters before the @
+LOOP_HEADER = "X-Upkeep-Letter"
+"""What our own letters carry, so that one that comes back is known."""
 _FORM = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 
 

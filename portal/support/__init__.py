@@ -3,11 +3,19 @@
 from portal.support.actions.answering import answer, note, reply
 from portal.support.actions.ending import close, close_all, reopen
 from portal.support.actions.opening import open_ticket
+from portal.support.actions.quoting import accept, decline, expire_quotes, offer, withdraw
 from portal.support.actions.rebasing import rebase
+from portal.support.actions.receiving import receive
 from portal.support.actions.sorting import assign, prioritise, release, tag, take
 from portal.support.actions.watching import watch
 from portal.support.events import (
+    AnswerCameTooLate,
     CustomerAnswered,
+    QuoteAccepted,
+    QuoteDeclined,
+    QuoteExpired,
+    QuoteOffered,
+    QuoteWithdrawn,
     TicketAnswered,
     TicketAssigned,
     TicketBreached,
@@ -16,7 +24,7 @@ from portal.support.events import (
     TicketOpened,
     TicketReopened,
 )
-from portal.support.models import Attachment, Ticket, TicketMessage
+from portal.support.models import Attachment, Quote, Ticket, TicketMessage
 from portal.support.queries import (
     attachment,
     clocks,
@@ -24,19 +32,37 @@ from portal.support.queries import (
     counts,
     open_of,
     queue,
+    quote,
+    quotes,
     staff_ticket,
     ticket,
     tickets,
 )
-from portal.support.rules import FILE_BYTES, FILES, KNOWN_FILES, PRIORITIES, TIERS, sentence
+from portal.support.rules import (
+    DEPLOYMENT,
+    FILE_BYTES,
+    FILES,
+    KNOWN_FILES,
+    ONE_OFF,
+    PRIORITIES,
+    TIERS,
+    VALID_DAYS,
+    VALID_DAYS_MOST,
+    sentence,
+)
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
+    "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
     "KNOWN_FILES",
+    "ONE_OFF",
     "PRIORITIES",
     "TIERS",
+    "VALID_DAYS",
+    "VALID_DAYS_MOST",
+    "AnswerCameTooLate",
     "Attachment",
     "Clock",
     "Counts",
@@ -44,6 +70,12 @@ __all__ = [
     "File",
     "Filters",
     "Queued",
+    "Quote",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteExpired",
+    "QuoteOffered",
+    "QuoteWithdrawn",
     "Said",
     "Ticket",
     "TicketAnswered",
@@ -54,6 +86,7 @@ __all__ = [
     "TicketMessage",
     "TicketOpened",
     "TicketReopened",
+    "accept",
     "answer",
     "assign",
     "attachment",
@@ -62,12 +95,18 @@ __all__ = [
     "close_all",
     "conversation",
     "counts",
+    "decline",
+    "expire_quotes",
     "note",
+    "offer",
     "open_of",
     "open_ticket",
     "prioritise",
     "queue",
+    "quote",
+    "quotes",
     "rebase",
+    "receive",
     "release",
     "reopen",
     "reply",
@@ -78,4 +117,5 @@ __all__ = [
     "ticket",
     "tickets",
     "watch",
+    "withdraw",
 ]

@@ -8,6 +8,7 @@ from portal.support.queries.of_accounts import (
     ticket,
     tickets,
 )
+from portal.support.queries.of_quotes import quote, quotes
 from portal.support.queries.of_staff import counts, queue, staff_ticket
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "counts",
     "open_of",
     "queue",
+    "quote",
+    "quotes",
     "staff_ticket",
     "ticket",
     "tickets",

@@ -11,6 +11,8 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 TIERS = ("free", "paid", "custom")
 SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 50_000, 40, 10
 REOPENED_WITHIN = timedelta(days=30)
+MAIL_LENGTH = BODY_LENGTH - 5_000  # room for what is said of its files
+LETTERS_AN_HOUR, REFUSED_FILES_TOLD = 20, 8
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -75,9 +77,14 @@ def check_open(closed_at: datetime | None) -> None:
         raise Conflict("This ticket is closed.")
 
 
+def is_answerable(closed_at: datetime | None, now: datetime) -> bool:
+    """Whether a customer may still say something: it is open, or was closed not long ago."""
+    return closed_at is None or now < closed_at + REOPENED_WITHIN
+
+
 def check_reopened(closed_at: datetime | None, now: datetime) -> None:
     """Conflict when a customer may not open a ticket again: they open a new one."""
-    if closed_at is not None and now >= closed_at + REOPENED_WITHIN:
+    if not is_answerable(closed_at, now):
         raise Conflict(
             f"This ticket was closed more than {REOPENED_WITHIN.days} days ago. Open a new one instead."
         )
