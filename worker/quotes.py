@@ -22,10 +22,10 @@ def expire_quotes() -> None:
 
 
 def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occasion) -> None:
-    """What was accepted is invoiced, once, and who pays is sent the way to pay; tried until Stripe heard it."""
+    """What was accepted is invoiced once, and who pays is told where; tried until Stripe has heard it."""
     house, quote = occasion.house, support.quote(session, fact.quote_id)
     if house.stripe is None or quote.withdrawn_at is not None:
-        return
+        return None
     ticket = support.staff_ticket(session, quote.ticket_id)
     try:
         billing.invoice_once(
@@ -39,7 +39,9 @@ def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occas
         )
     except billing.StripeAway as away:
         raise ConnectionError(away.detail) from away  # a refusal would count as heard
-    session.expire_all()  # it was written in units of its own
+    session.refresh(quote)
+    if quote.withdrawn_at is not None:  # while the invoice was written
+        return void_quote(session, fact, occasion)
     made = billing.one_off(session, quote.id)
     if made is not None and made.state == "open":
         context = {"url": made.url, "due_at": made.due_at, "invoice": made.number}
@@ -48,7 +50,7 @@ def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occas
         _to_staff(session, fact, occasion, "quote_not_invoiced", {"failure": made.failure})
 
 
-def void_quote(session: Session, fact: support.QuoteWithdrawn, occasion: Occasion) -> None:
+def void_quote(session: Session, fact: Any, occasion: Occasion) -> None:
     """What was withdrawn can be paid no more; tried until Stripe heard it."""
     house = occasion.house
     try:

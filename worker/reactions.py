@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts, billing, keys, metering, plans, support
 from portal.kit.outbox import Fact
-from worker import money, post, quotes, words
+from worker import money, post, quotes, tickets, words
 from worker.writing import Occasion
 
 Reaction = Callable[[Session, Any, Occasion], None]
@@ -38,6 +38,17 @@ def stop_charging(session: Session, fact: accounts.AccountClosed, occasion: Occa
             raise ConnectionError(away.detail) from away  # a refusal would count as heard
 
 
+def rebase(session: Session, fact: plans.PlanChanged, occasion: Occasion) -> None:
+    """Who moves to better support is owed it in open tickets too."""
+    if fact.line == "support":
+        support.rebase(session, fact.account_id, now=occasion.now)
+
+
+def close_tickets(session: Session, fact: accounts.AccountClosed, occasion: Occasion) -> None:
+    """Who has left waits for no answer."""
+    support.close_all(session, fact.account_id, by="the account was closed", now=occasion.now)
+
+
 TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AddressToVerify: [words.address_to_verify],
     accounts.SignUpRepeated: [words.sign_up_repeated],
@@ -57,8 +68,8 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AccountSuspended: [push, words.account_suspended],
     accounts.AccountResumed: [push, words.account_resumed],
     accounts.AccountObserved: [push],
-    accounts.AccountClosed: [push, words.account_closed, stop_charging],
-    plans.PlanChanged: [push, words.plan_changed],
+    accounts.AccountClosed: [push, words.account_closed, stop_charging, close_tickets],
+    plans.PlanChanged: [push, words.plan_changed, rebase],
     keys.KeyMinted: [push, words.key_created],
     keys.KeyAmended: [push],
     keys.KeysImported: [push],
@@ -90,14 +101,14 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     support.QuoteDeclined: [quotes.quote_declined],
     support.QuoteWithdrawn: [quotes.void_quote, quotes.quote_withdrawn],
     support.QuoteExpired: [quotes.quote_expired],
-    support.TicketOpened: [],
-    support.TicketAnswered: [],
-    support.CustomerAnswered: [],
-    support.TicketClosed: [],
-    support.TicketReopened: [],
-    support.TicketDueSoon: [],
-    support.TicketBreached: [],
-    support.TicketAssigned: [],
+    support.TicketOpened: [tickets.opened, tickets.opened_to_staff],
+    support.TicketAnswered: [tickets.answered],
+    support.CustomerAnswered: [tickets.customer_answered],
+    support.TicketClosed: [tickets.closed],
+    support.TicketReopened: [tickets.reopened],
+    support.TicketDueSoon: [tickets.due_soon],
+    support.TicketBreached: [tickets.breached],
+    support.TicketAssigned: [tickets.assigned],
 }
 
 

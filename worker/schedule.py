@@ -36,6 +36,7 @@ DUTIES = (
     Duty("metering.settle", 3),
     Duty("post.read", 3),
     Duty("plans.lapse", 30),
+    Duty("support.watch", 30),
     Duty("billing.retry_events", 30),
     Duty("billing.remind", 30),
     Duty("quotes.expire", MINUTE),

@@ -27,7 +27,7 @@ DEEDS = {
 LETTER_KINDS = {
     "keys": "Keys created, rotated and revoked",
     "quota": "80 % and 100 % of the plan used",
-    "tickets": "Tickets of your team: opened, closed and opened again",
+    "tickets": "Tickets opened, closed and opened again; answers always come",
 }
 
 NAME_LENGTH, EMAIL_LENGTH, PASSWORD_SHORTEST, PASSWORD_LONGEST = 80, 254, 8, 128

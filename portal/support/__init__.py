@@ -39,6 +39,7 @@ from portal.support.queries import (
     tickets,
 )
 from portal.support.rules import (
+    CLOCK_NAMES,
     DEPLOYMENT,
     FILE_BYTES,
     FILES,
@@ -48,11 +49,14 @@ from portal.support.rules import (
     TIERS,
     VALID_DAYS,
     VALID_DAYS_MOST,
+    deadline,
+    promise,
     sentence,
 )
 from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
+    "CLOCK_NAMES",
     "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
@@ -95,6 +99,7 @@ __all__ = [
     "close_all",
     "conversation",
     "counts",
+    "deadline",
     "decline",
     "expire_quotes",
     "note",
@@ -102,6 +107,7 @@ __all__ = [
     "open_of",
     "open_ticket",
     "prioritise",
+    "promise",
     "queue",
     "quote",
     "quotes",

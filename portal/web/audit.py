@@ -52,6 +52,14 @@ WORDS = {
     "subscription.cancel": "Cancelled what is paid for",
     "subscription.resume": "Resumed what is paid for",
     "billing.grace": "Set the days of grace for unpaid invoices",
+    "ticket.answered": "Answered a ticket",
+    "ticket.closed": "Closed a ticket",
+    "ticket.reopened": "Opened a ticket again",
+    "ticket.taken": "Took a ticket",
+    "ticket.assigned": "Gave a ticket to somebody",
+    "ticket.released": "Gave a ticket back",
+    "ticket.prioritised": "Said how urgent a ticket is",
+    "ticket.tagged": "Tagged a ticket",
     "webhook.looked_at": "Looked at a webhook",
     "webhook.tried_again": "Tried a webhook again",
 }
@@ -65,6 +73,9 @@ BY_STAFF = frozenset(
         "account.enforced",
         "letter.looked_at",
         "letter.sent_again",
+        "ticket.answered",
+        "ticket.closed",
+        "ticket.reopened",
     )
 )
 """What staff do: where they sat is theirs, and no customer's business."""

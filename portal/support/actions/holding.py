@@ -44,14 +44,21 @@ def check_staff(session: Session, actor: accounts.Actor) -> None:
 
 
 def note(
-    session: Session, ticket: Ticket, action: str, actor: accounts.Actor, now: datetime, **data: Any
+    session: Session,
+    ticket: Ticket,
+    action: str,
+    actor: accounts.Actor,
+    now: datetime,
+    *,
+    shown: bool = True,
+    **data: Any,
 ) -> None:
-    """Write what staff did into the audit of the ticket's account."""
+    """Write what staff did into the audit: that of the ticket's account, or not `shown` there."""
     accounts.record(
         session,
         actor,
         f"ticket.{action}",
-        account_id=ticket.account_id,
+        account_id=ticket.account_id if shown else None,
         subject=ticket.id,
         now=now,
         data={"ticket": ticket.number, **data},

@@ -23,7 +23,7 @@ def take(session: Session, ticket_id: str, *, actor: accounts.Actor, now: dateti
     if ticket.assigned_to is not None:
         raise Conflict(_taken(session, ticket))
     ticket.assigned_to, ticket.assigned_at = actor.of_person, now
-    holding.note(session, ticket, "taken", actor, now)
+    holding.note(session, ticket, "taken", actor, now, shown=False)
     return ticket
 
 
@@ -47,7 +47,7 @@ def assign(
     if ticket.assigned_to == person_id:
         return ticket
     ticket.assigned_to, ticket.assigned_at = person_id, now
-    holding.note(session, ticket, "assigned", actor, now, to=person.email)
+    holding.note(session, ticket, "assigned", actor, now, shown=False, to=person.email)
     if person_id != actor.of_person:
         tell(session, TicketAssigned(ticket.account_id, ticket.id, person_id, actor.of_person))
     return ticket
@@ -60,7 +60,7 @@ def release(
     ticket = _expected(session, ticket_id, expected, actor)
     if ticket.assigned_to is not None:
         ticket.assigned_to = ticket.assigned_at = None
-        holding.note(session, ticket, "released", actor, now)
+        holding.note(session, ticket, "released", actor, now, shown=False)
     return ticket
 
 
@@ -73,7 +73,7 @@ def prioritise(
     ticket = holding.hold(session, ticket_id)
     if ticket.priority != priority:
         before, ticket.priority = ticket.priority, priority
-        holding.note(session, ticket, "prioritised", actor, now, before=before, after=priority)
+        holding.note(session, ticket, "prioritised", actor, now, shown=False, before=before, after=priority)
     return ticket
 
 
@@ -86,7 +86,7 @@ def tag(
     ticket = holding.hold(session, ticket_id)
     if ticket.tags != cleaned:
         ticket.tags = cleaned
-        holding.note(session, ticket, "tagged", actor, now, tags=", ".join(cleaned))
+        holding.note(session, ticket, "tagged", actor, now, shown=False, tags=", ".join(cleaned))
     return ticket
 
 

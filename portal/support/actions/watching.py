@@ -44,4 +44,4 @@ def _mark(
         .returning(TicketClock.id, TicketClock.ticket_id, TicketClock.account_id)
         .execution_options(synchronize_session=False)
     )
-    return list(session.execute(statement).tuples())
+    return [(one.id, one.ticket_id, one.account_id) for one in session.execute(statement)]

@@ -23,7 +23,8 @@ from portal.support.rules.quotes import (
     check_valid_days,
     clean_reason,
 )
-from portal.support.rules.sentences import clock_time, sentence
+from portal.support.rules.sentences import NAMES as CLOCK_NAMES
+from portal.support.rules.sentences import clock_time, deadline, promise, sentence
 from portal.support.rules.words import (
     LETTERS_AN_HOUR,
     MAIL_LENGTH,
@@ -43,6 +44,7 @@ from portal.support.rules.words import (
 )
 
 __all__ = [
+    "CLOCK_NAMES",
     "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
@@ -75,9 +77,11 @@ __all__ = [
     "clean_subject",
     "clean_tags",
     "clock_time",
+    "deadline",
     "due_at",
     "is_answerable",
     "policy_from_json",
+    "promise",
     "sentence",
     "warn_at",
     "worked",

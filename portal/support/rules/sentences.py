@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 NAMES = {"first_response": "First answer", "next_response": "Next answer", "resolution": "Resolution"}
 DONE = {"first_response": "Answered", "next_response": "Answered", "resolution": "Resolved"}
@@ -28,6 +29,8 @@ class Clock(Protocol):
     def dropped_at(self) -> datetime | None: ...
     @property
     def stands_still(self) -> str | None: ...
+    @property
+    def zone(self) -> str: ...
 
 
 def sentence(clock: Clock, now: datetime, zone: tzinfo = UTC, *, side: str = "customer") -> str:
@@ -50,6 +53,22 @@ def sentence(clock: Clock, now: datetime, zone: tzinfo = UTC, *, side: str = "cu
     if clock.due_at <= now:
         return f"{name} overdue since {moment(clock.due_at, now, zone)}, by {spell(now - clock.due_at)}"
     return f"{name} due {moment(clock.due_at, now, zone)}, in {spell(clock.due_at - now)}"
+
+
+def promise(clock: Clock) -> str | None:
+    """What a letter says of a clock, which is read at any time: "First answer by Mon 23 Nov 2026, 13:00 UTC".
+
+    None while it stands still.
+    """
+    if clock.due_at is None:
+        return None
+    return f"{NAMES[clock.kind]} by {deadline(clock.due_at, ZoneInfo(clock.zone))}"
+
+
+def deadline(at: datetime, zone: tzinfo) -> str:
+    """A moment by itself: "Mon 23 Nov 2026, 13:00 UTC"."""
+    at = at.astimezone(zone)
+    return f"{at:%a} {at.day} {at:%b %Y, %H:%M} {at.tzname() or 'UTC'}"
 
 
 def spell(span: timedelta) -> str:

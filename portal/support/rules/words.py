@@ -9,7 +9,7 @@ from portal.kit.errors import Conflict, Forbidden, Invalid
 KINDS = ("help", "deployment")
 PRIORITIES = ("low", "normal", "high", "urgent")
 TIERS = ("free", "paid", "custom")
-SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 50_000, 40, 10
+SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 20_000, 40, 10
 REOPENED_WITHIN = timedelta(days=30)
 MAIL_LENGTH = BODY_LENGTH - 5_000  # room for what is said of its files
 LETTERS_AN_HOUR, REFUSED_FILES_TOLD = 20, 8
