@@ -25,7 +25,7 @@ def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occas
     """What was accepted is invoiced once, and who pays is told where; tried until Stripe has heard it."""
     house, quote = occasion.house, support.quote(session, fact.quote_id)
     if house.stripe is None or quote.withdrawn_at is not None:
-        return None
+        return
     ticket = support.staff_ticket(session, quote.ticket_id)
     try:
         billing.invoice_once(
@@ -41,7 +41,8 @@ def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occas
         raise ConnectionError(away.detail) from away  # a refusal would count as heard
     session.refresh(quote)
     if quote.withdrawn_at is not None:  # while the invoice was written
-        return void_quote(session, fact, occasion)
+        void_quote(session, fact, occasion)
+        return
     made = billing.one_off(session, quote.id)
     if made is not None and made.state == "open":
         context = {"url": made.url, "due_at": made.due_at, "invoice": made.number}
