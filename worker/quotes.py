@@ -40,7 +40,7 @@ def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occas
     except billing.StripeAway as away:
         raise ConnectionError(away.detail) from away  # a refusal would count as heard
     session.refresh(quote)
-    if quote.withdrawn_at is not None:  # while the invoice was written
+    if support.quote(session, quote.id).withdrawn_at is not None:  # while the invoice was written
         void_quote(session, fact, occasion)
         return
     made = billing.one_off(session, quote.id)

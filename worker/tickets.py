@@ -208,5 +208,5 @@ def _to_staff(
             words,
             person_id=person.id,
             once=once,
-            thread=ticket.id,
+            thread=context["ticket_id"],
         )

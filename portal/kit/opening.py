@@ -117,9 +117,15 @@ def _machine(message: Message, sender: str, domain: str) -> str | None:
 
 
 def _author(message: Message) -> str:
-    found = [str(value)[:HEADER_MOST] for value in message.get_all("From", [])]
+    found = _raw(message, "From")
     addresses = {address.strip().lower() for _, address in getaddresses(found) if "@" in address}
-    return addresses.pop() if len(addresses) == 1 and len(found) == 1 else ""
+    if len(addresses) != 1 or len(found) != 1:
+        return ""
+    local, _, domain = _legible(addresses.pop()).rpartition("@")
+    try:
+        return f"{local}@{domain.encode('ascii').decode('idna')}"  # as addresses are kept: in letters
+    except UnicodeError:
+        return f"{local}@{domain}"
 
 
 def _name(part: Message) -> str:
@@ -147,8 +153,14 @@ def _decoded(part: Message) -> str:
 
 
 def _header(message: Message, name: str) -> str:
-    value = str(message.get(name, ""))[:HEADER_MOST]
+    value = next(iter(_raw(message, name)), "")
     return _legible("".join(_text(chunk, charset) for chunk, charset in decode_header(value)))
+
+
+def _raw(message: Message, name: str) -> list[str]:
+    """The values of a header; what is not ASCII is taken for UTF-8, as newer mail servers send it."""
+    found = [str(value)[:HEADER_MOST] for key, value in message.raw_items() if key.lower() == name.lower()]
+    return [value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for value in found]
 
 
 def _text(chunk: bytes | str, charset: str | None) -> str:
