@@ -91,6 +91,8 @@ class Desk:
 class Line(SMTP):
     """aiosmtpd's protocol, with our limits on lines and on letters that are said at once."""
 
+    line_length_limit = 1 << 16  # some programs write longer lines than they may
+
     def __init__(self, desk: Desk, limits: Limits, *, loop: AbstractEventLoop, **options: Any) -> None:
         super().__init__(
             desk,

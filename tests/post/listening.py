@@ -62,6 +62,7 @@ class Listening:
     def send(self, message, to=None, sender="alice@example.com"):
         """Send a letter, as a mail server does; refusals are smtplib's."""
         raw = message if isinstance(message, bytes) else message.as_bytes()
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as line:
             return line.sendmail(sender, [to or self.address()], raw)
 
