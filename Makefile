@@ -28,8 +28,9 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
-soak: $(DEV) ## The random machines of counting and money, for long (about an hour)
-	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 $(PY) -m pytest tests/gate/test_protocol.py tests/billing/test_machine.py
+soak: $(DEV) ## The random machines of counting, money and deadlines, for long (about an hour)
+	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 DESK_EXAMPLES=500 CLOCK_CASES=100000 $(PY) -m pytest \
+		tests/gate/test_protocol.py tests/billing/test_machine.py tests/support/test_machine.py tests/support/test_due.py
 
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke

@@ -28,7 +28,7 @@ def publish() -> None:
         fresh = plans.sync(here.session, _read(path), here.now)
     for plan in fresh:
         click.echo(f"{plan.slug} version {plan.version}")
-    click.echo(f"Published {path}." if fresh else f"{path} is published already: no plan changed.")
+    click.echo(f"Published {path}." if fresh else f"Published {path}: no plan changed.")
 
 
 @plans_group.command()
@@ -56,7 +56,8 @@ def subscriptions_group() -> None:
     "terms",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="A term of the contract: rate, burst, keys, included.METER or test_included.METER.",
+    help="A term of the contract: rate, burst, keys, included.METER, test_included.METER, "
+    "first_response_minutes, next_response_minutes or resolution_minutes.",
 )
 @click.option("--until", type=click.DateTime(), help="When it ends, in UTC; otherwise it stays.")
 def grant(account: str, plan: str, contract: bool, terms: tuple[str, ...], until: datetime | None) -> None:

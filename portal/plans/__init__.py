@@ -29,6 +29,7 @@ from portal.plans.queries import (
     version,
 )
 from portal.plans.reading import read
+from portal.plans.words import promises
 
 __all__ = [
     "CUSTOM",
@@ -57,6 +58,7 @@ __all__ = [
     "held_lines",
     "hold",
     "lapse",
+    "promises",
     "read",
     "release",
     "sync",

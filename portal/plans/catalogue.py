@@ -11,6 +11,7 @@ from portal.kit.money import Money
 
 FREE, PAID, CUSTOM = "free", "paid", "custom"
 AUTOMATIC, REQUEST = "automatic", "request"
+MINUTES_AT_MOST = 86_400  # that support may promise: sixty days around the clock
 
 
 @dataclass(frozen=True)

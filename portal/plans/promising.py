@@ -7,14 +7,13 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from portal.kit.hours import DAY_MINUTES, Calendar, Frame, is_country
-from portal.plans.catalogue import Sla
+from portal.plans.catalogue import MINUTES_AT_MOST, Sla
 from portal.plans.places import Place
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FRAME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 WEEK_AT_LEAST = 60  # minutes: so that what is promised is due within a lifetime
 CLOCKS = ("first_response_minutes", "next_response_minutes", "resolution_minutes")
-MINUTES_AT_MOST = 60 * DAY_MINUTES
 
 
 def calendar(at: Place) -> Calendar:
@@ -89,6 +88,6 @@ def _dates(at: Place, key: str) -> tuple[str, ...]:
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):  # also of a name that leads to a folder, or out of them
+    except (KeyError, ValueError, OSError):  # the last two of a name that leads out, or to a folder
         return False
     return True

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from portal import plans
+
 
 def number(value: int) -> str:
     """`12,345`."""
@@ -26,4 +28,4 @@ def moment(at: datetime | None, otherwise: str = "never") -> str:
 
 def init(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(number=number, day=day, moment=moment)
+    app.jinja_env.filters.update(number=number, day=day, moment=moment, promises=plans.promises)
