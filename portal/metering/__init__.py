@@ -4,6 +4,7 @@ from portal.metering.actions import Taken, take_events
 from portal.metering.book import book
 from portal.metering.events import QuotaReached, UsageTold
 from portal.metering.models import QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
+from portal.metering.observing import Noted, Spared, Worth, spared
 from portal.metering.opening import open_gate
 from portal.metering.reconciling import Balance as Reconciled
 from portal.metering.reconciling import reconcile
@@ -30,12 +31,14 @@ __all__ = [
     "Forecast",
     "Line",
     "Month",
+    "Noted",
     "Open",
     "QuotaNotice",
     "QuotaReached",
     "Reconciled",
     "Report",
     "Settlements",
+    "Spared",
     "Taken",
     "Tally",
     "UsageDay",
@@ -44,6 +47,7 @@ __all__ = [
     "UsageTold",
     "UsageTotal",
     "Window",
+    "Worth",
     "balances",
     "book",
     "close_windows",
@@ -55,5 +59,6 @@ __all__ = [
     "reconcile",
     "report",
     "settle",
+    "spared",
     "take_events",
 ]

@@ -16,7 +16,9 @@ from portal.plans.catalogue import (
     Plan,
     Sla,
 )
+from portal.plans.comparing import Change, Difference, Preview, sentence
 from portal.plans.events import PlanChanged
+from portal.plans.gateway import File, make_file, open_file
 from portal.plans.places import CatalogueError
 from portal.plans.queries import (
     SHIPPED,
@@ -24,8 +26,11 @@ from portal.plans.queries import (
     catalogue,
     catalogue_or_none,
     current,
+    edition,
     held_by_payment,
     held_lines,
+    holders,
+    preview,
     version,
 )
 from portal.plans.reading import read
@@ -39,7 +44,10 @@ __all__ = [
     "SHIPPED",
     "Catalogue",
     "CatalogueError",
+    "Change",
+    "Difference",
     "Feature",
+    "File",
     "Held",
     "Line",
     "Meter",
@@ -47,20 +55,27 @@ __all__ = [
     "Overage",
     "Plan",
     "PlanChanged",
+    "Preview",
     "Sla",
     "calendar",
     "catalogue",
     "catalogue_or_none",
     "current",
+    "edition",
     "end",
     "grant",
     "held_by_payment",
     "held_lines",
     "hold",
+    "holders",
     "lapse",
+    "make_file",
+    "open_file",
+    "preview",
     "promises",
     "read",
     "release",
+    "sentence",
     "sync",
     "version",
 ]

@@ -5,9 +5,11 @@ from flask import Flask
 from portal.web import (
     audit,
     billing,
+    catalogue,
     codes,
     credentials,
     dashboard,
+    desk,
     events,
     health,
     home,
@@ -15,8 +17,10 @@ from portal.web import (
     keys,
     letters,
     login,
+    observed,
     operator,
     plans,
+    queue,
     requests,
     reset,
     revenue,
@@ -25,13 +29,14 @@ from portal.web import (
     staff,
     subscription,
     team,
+    tickets,
     usage,
     webhooks,
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, staff, letters, requests, revenue, webhooks)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
+STAFF = (operator, catalogue, observed, queue, desk, staff, letters, requests, revenue, webhooks)
 MACHINES = (events, health, hooks)
 
 

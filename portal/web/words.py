@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 from flask import Flask
+from markupsafe import Markup
 
 from portal import plans
+from portal.kit.text import to_html
 
 
 def number(value: int) -> str:
@@ -26,6 +28,20 @@ def moment(at: datetime | None, otherwise: str = "never") -> str:
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
+def size(count: int) -> str:
+    """`1.4 MiB`, `12 KiB`, `300 bytes`."""
+    if count >= 2**20:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{round(count / 2**10)} KiB" if count >= 2**10 else f"{count} bytes"
+
+
+def prose(source: str) -> Markup:
+    """Markdown that somebody wrote, as HTML that is safe to show."""
+    return Markup(to_html(source))  # noqa: S704 - cleaned there
+
+
 def init(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(number=number, day=day, moment=moment, promises=plans.promises)
+    app.jinja_env.filters.update(
+        number=number, day=day, moment=moment, promises=plans.promises, size=size, prose=prose
+    )

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from portal.web import create_app
 from tests.house.site import routes
 from tests.web import money
-from tests.web.town import PAGES, town_of
+from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
 
@@ -35,8 +35,8 @@ WIDER = """width => [...document.querySelectorAll("body *")]
 
 
 @pytest.fixture
-def town(database, redis, settings):
-    paid = replace(settings, payments=money.SANDBOX)
+def town(database, redis, settings, tmp_path):
+    paid = replace(settings, payments=money.SANDBOX, plans_file=changed_catalogue(tmp_path))
     app = create_app(paid, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, paid) as standing:
         yield standing

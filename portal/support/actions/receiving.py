@@ -116,7 +116,7 @@ def _answer(
             )
     except Refusal as refusal:
         session.refresh(ticket)
-        if not rules.is_answerable(ticket.closed_at, now):
+        if not rules.may_reopen(ticket.closed_at, now):
             tell(session, AnswerCameTooLate(ticket.account_id, ticket.id, person.id))
         received.leave(letter, refusal.sentence, now=now)
         return

@@ -23,8 +23,15 @@ from portal.support.rules.quotes import (
     check_valid_days,
     clean_reason,
 )
-from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import clock_time, deadline, promise, sentence
+from portal.support.rules.sentences import (
+    NAMES as CLOCK_NAMES,
+from portal.support.rules.sentences import (
+    brief,
+    clock_time,
+    deadline,
+    promise,
+    sentence,
+    spell,
 from portal.support.rules.words import (
     LETTERS_AN_HOUR,
     MAIL_LENGTH,
@@ -40,7 +47,7 @@ from portal.support.rules.words import (
     clean_body,
     clean_subject,
     clean_tags,
-    is_answerable,
+    may_reopen,
 )
 
 __all__ = [
@@ -60,6 +67,7 @@ __all__ = [
     "VALID_DAYS",
     "VALID_DAYS_MOST",
     "Policy",
+    "brief",
     "business_minutes",
     "check_amount",
     "check_deed",
@@ -79,10 +87,11 @@ __all__ = [
     "clock_time",
     "deadline",
     "due_at",
-    "is_answerable",
+    "may_reopen",
     "policy_from_json",
     "promise",
     "sentence",
+    "spell",
     "warn_at",
     "worked",
 ]
