@@ -23,15 +23,8 @@ from portal.support.rules.quotes import (
     check_valid_days,
     clean_reason,
 )
-from portal.support.rules.sentences import (
-    NAMES as CLOCK_NAMES,
-from portal.support.rules.sentences import (
-    brief,
-    clock_time,
-    deadline,
-    promise,
-    sentence,
-    spell,
+from portal.support.rules.sentences import NAMES as CLOCK_NAMES
+from portal.support.rules.sentences import brief, clock_time, deadline, promise, sentence, spell
 from portal.support.rules.words import (
     LETTERS_AN_HOUR,
     MAIL_LENGTH,
