@@ -9,6 +9,7 @@ from portal.web import (
     codes,
     credentials,
     dashboard,
+    deployments,
     desk,
     events,
     health,
@@ -21,6 +22,8 @@ from portal.web import (
     operator,
     plans,
     queue,
+    quotes,
+    received,
     requests,
     reset,
     revenue,
@@ -35,8 +38,8 @@ from portal.web import (
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
-STAFF = (operator, catalogue, observed, queue, desk, staff, letters, requests, revenue, webhooks)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
+STAFF = (operator, catalogue, observed, queue, desk, staff, received, letters, requests, revenue, webhooks)
 MACHINES = (events, health, hooks)
 
 
