@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from portal import accounts, billing, support
-from portal.kit import clock
+from portal.kit import clock, text
 from portal.kit.db import unit
 from portal.kit.money import Money
 from worker.app import home, task
@@ -86,10 +87,11 @@ def quote_expired(session: Session, fact: support.QuoteExpired, occasion: Occasi
 
 
 def quote_paid(session: Session, fact: billing.InvoicePaid, occasion: Occasion) -> None:
-    """Staff learn that the work is paid for; of every other invoice there is nothing to tell them."""
+    """The work can begin, and staff learn it; of every other invoice there is nothing to tell them."""
     sold = billing.one_off_of_invoice(session, fact.account_id, fact.invoice_id)
     if sold is not None and sold.id.startswith("quo_"):
         quote = support.quote(session, sold.id)
+        support.begin_work(session, quote.id, now=occasion.now)
         paid = support.QuoteAccepted(quote.account_id, quote.ticket_id, quote.id)
         late = {"withdrawn": quote.withdrawn_at is not None}
         _to_staff(session, paid, occasion, "quote_paid", late)
@@ -138,6 +140,7 @@ def _words(session: Session, fact: Any, occasion: Occasion, side: str) -> dict[s
         "subject": ticket.subject,
         "amount": Money(quote.amount, quote.currency),
         "text": quote.text,
+        "text_html": Markup(text.to_html(quote.text)),  # noqa: S704 - cleaned by to_html
         "expires_at": quote.expires_at,
         "by": accounts.person(session, decided_by).name if decided_by else None,
         "link": f"{occasion.house.settings.public_url}/{path}",

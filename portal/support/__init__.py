@@ -3,7 +3,7 @@
 from portal.support.actions.answering import answer, note, reply
 from portal.support.actions.ending import close, close_all, reopen
 from portal.support.actions.opening import open_ticket
-from portal.support.actions.quoting import accept, decline, expire_quotes, offer, withdraw
+from portal.support.actions.quoting import accept, begin_work, decline, expire_quotes, offer, withdraw
 from portal.support.actions.rebasing import rebase
 from portal.support.actions.receiving import receive
 from portal.support.actions.sorting import assign, prioritise, release, tag, take
@@ -99,6 +99,7 @@ __all__ = [
     "answer",
     "assign",
     "attachment",
+    "begin_work",
     "brief",
     "clocks",
     "close",

@@ -136,13 +136,17 @@ def test_customers_offer_nothing_and_withdraw_nothing(session, desk, ticket):
         withdraw(session, desk, quote, ticket, actor=desk.alice)
 
 
-def test_accepted_it_is_told_once_and_it_is_our_turn(session, desk, ticket):
+def test_accepted_it_is_told_once_and_once_it_is_paid_it_is_our_turn(session, desk, ticket):
     quote = offer(session, desk, ticket)
     for _ in range(2):
         assert accept(session, desk, quote, ticket).state(MONDAY + DAY) == "accepted"
     assert quote.accepted_by == desk.alice.person_id
     assert len(told(session, support.QuoteAccepted)) == 1
+    assert clock(session, ticket, "resolution").stands_still == "customer", "they pay next"
+    support.begin_work(session, quote.id, now=MONDAY + 3 * HOUR)
     assert clock(session, ticket, "resolution").stands_still is None
+    assert ticket.unanswered_since == MONDAY + 3 * HOUR
+    assert clock(session, ticket, "next_response") is None, "work is awaited, and no answer"
     with pytest.raises(Conflict, match="accepted by Alice on 23 November 2026, 11:00 UTC"):
         decline(session, desk, quote, ticket)
 
@@ -152,6 +156,7 @@ def test_declined_it_is_told_once(session, desk, ticket):
     for _ in range(2):
         assert decline(session, desk, quote, ticket).state(MONDAY + DAY) == "declined"
     assert len(told(session, support.QuoteDeclined)) == 1
+    assert clock(session, ticket, "next_response").started_at == MONDAY + 2 * HOUR
     with pytest.raises(Conflict, match="was declined by Alice"):
         accept(session, desk, quote, ticket)
     with pytest.raises(Conflict):

@@ -8,7 +8,7 @@ from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.metering import UsageDay, UsageHour, UsageTotal
-from tests.web import money, talk
+from tests.web import money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -54,6 +54,7 @@ def fill(sessions, settings):
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
         sample.ids["unclocked"] = str(asked.number)
+        sample.ids |= quoting.fill(session, calm, emil, sue, now)
         signed_in = {
             "sue": sue,
             "alice": alice,

@@ -15,7 +15,7 @@ from portal.kit.letterhead import moment
 from portal.kit.money import Money
 from portal.kit.outbox import tell
 from portal.support import rules
-from portal.support.actions import clocks, holding, saying
+from portal.support.actions import clocks, ending, holding, saying
 from portal.support.events import QuoteAccepted, QuoteDeclined, QuoteExpired, QuoteOffered, QuoteWithdrawn
 from portal.support.models import Quote, Ticket
 
@@ -88,7 +88,7 @@ def accept(
         return quote
     rules.check_offered(quote.state(now), _ended(session, quote))
     quote.accepted_at, quote.accepted_by = now, actor.of_person
-    _our_turn(session, ticket, now=now)
+    ticket.spoken_at = now  # it stays the customer's turn: they pay next
     _record(session, ticket, "accepted", quote, actor, now)
     tell(session, QuoteAccepted(account_id, ticket.id, quote.id))
     return quote
@@ -103,10 +103,23 @@ def decline(
         return quote
     rules.check_offered(quote.state(now), _ended(session, quote))
     quote.declined_at, quote.declined_by = now, actor.of_person
-    _our_turn(session, ticket, now=now)
+    if ticket.closed_at is None:
+        clocks.go_on(session, ticket, clocks.CUSTOMER, now=now)
+        ending.owe_answer(session, ticket, now=now)
+        clocks.settle(session, ticket)
+    ticket.spoken_at = now
     _record(session, ticket, "declined", quote, actor, now)
     tell(session, QuoteDeclined(account_id, ticket.id, quote.id))
     return quote
+
+
+def begin_work(session: Session, quote_id: str, *, now: datetime) -> None:
+    """It is paid: from now on the customer waits for the work, and staff see that in their queue."""
+    ticket = holding.hold(session, session.get_one(Quote, quote_id).ticket_id)
+    if ticket.closed_at is None:
+        clocks.go_on(session, ticket, clocks.CUSTOMER, now=now)
+        ticket.unanswered_since = ticket.unanswered_since or now
+        clocks.settle(session, ticket)
 
 
 def withdraw(
@@ -196,14 +209,6 @@ def _answered(session: Session, ticket: Ticket, *, now: datetime) -> None:
     clocks.meet(session, ticket, clocks.FIRST, clocks.NEXT, now=now)
     clocks.pause(session, ticket, clocks.CUSTOMER, now=now)
     clocks.settle(session, ticket)
-
-
-def _our_turn(session: Session, ticket: Ticket, *, now: datetime) -> None:
-    """The customer is awaited no more; yes or no is no question, so no answer is owed either."""
-    ticket.spoken_at = now
-    if ticket.closed_at is None:
-        clocks.go_on(session, ticket, clocks.CUSTOMER, now=now)
-        clocks.settle(session, ticket)
 
 
 def _record(
