@@ -1,6 +1,6 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-from portal import accounts, billing, keys, metering, plans, support
+from portal import accounts, billing, costs, keys, metering, plans, support, sustainability
 from portal.kit import mail, outbox, received
 from portal.kit.db import Base
 
@@ -13,6 +13,8 @@ ROOMS = (
     keys,
     metering,
     billing,
+    costs,
+    sustainability,
     support,
 )  # importing a room makes its tables known
 metadata = Base.metadata

@@ -1,6 +1,7 @@
 """Pictures of the pages: `pytest tests/pictures.py` takes those of the README into docs/pictures.
 
-With PICTURES=<folder> it takes every page instead, at three widths and in both themes, to be looked at.
+With PICTURES=<folder> it takes every page instead, at three widths, in both themes and as printed, to be
+looked at. LIKE=/operator narrows them to addresses with that in them.
 """
 
 import os
@@ -25,6 +26,7 @@ README = {
     "usage": ("alice", "/usage", "light"),
 }
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
+PAPER = {672: 1000}  # A4 less its margins
 
 
 @pytest.fixture
@@ -48,15 +50,16 @@ def test_pictures_of_the_readme(town, browser):
 
 
 @pytest.mark.skipif("PICTURES" not in os.environ, reason="only the README's pictures are taken")
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark", "paper"])
 @pytest.mark.parametrize("who", PAGES)
 def test_pictures_of_every_page(town, browser, who, theme):
     folder = Path(os.environ["PICTURES"])
-    for width, height in WIDTHS.items():
-        page = town.enter(
-            browser, who, viewport={"width": width, "height": height}, color_scheme=theme
-        ).new_page()
-        for path in PAGES[who].split():
+    paths = [path for path in PAGES[who].split() if os.environ.get("LIKE", "") in path]
+    for width, height in (PAPER if theme == "paper" else WIDTHS).items():
+        size, scheme = {"width": width, "height": height}, "dark" if theme == "dark" else "light"
+        page = town.enter(browser, who, viewport=size, color_scheme=scheme).new_page()
+        page.emulate_media(media="print" if theme == "paper" else "screen")
+        for path in paths:
             page.goto(town.address(path), wait_until="networkidle")
             name = re.sub(r"[^a-z]+", "-", path).strip("-") or "landing"
             page.screenshot(path=folder / f"{who}-{name}-{width}-{theme}.png", full_page=True)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 OPEN_QUOTE = "accepted_at IS NULL AND declined_at IS NULL AND withdrawn_at IS NULL AND expired_at IS NULL"
 

@@ -24,6 +24,8 @@ HOLDING = ("active", "trialing", "past_due")
 OPEN = (*HOLDING, "unpaid", "paused")
 """What may still be charged for: of these there is one per line."""
 UNPAID = ("open", "uncollectible")
+WANTS_ANSWER = ("needs_response", "warning_needs_response")
+"""States of a dispute that lapse unless somebody answers at Stripe."""
 
 GRACE_DAYS = 3
 LONGEST_GRACE_DAYS = 365

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import plans
 from portal.kit.money import Money
-from portal.metering import rules
+from portal.metering import giving, rules
 from portal.metering.models import UsageTotal
 from portal.plans import Held, Plan
 
@@ -91,6 +91,7 @@ def spared(session: Session, *, since: datetime, now: datetime) -> list[Spared]:
     if not parts:
         return []
     used = _used(session, {part.window_id for part in parts})
+    given = giving.given(session, used)
     offered = plans.catalogue(session).of(LINE)
     grouped: dict[str, list[_Part]] = defaultdict(list)
     for part in parts:
@@ -99,7 +100,12 @@ def spared(session: Session, *, since: datetime, now: datetime) -> list[Spared]:
     for account_id, mine in grouped.items():
         held = plans.current(session, account_id, line=LINE, now=now)
         worths = [_worth(held, window, used, offered) for window in _windows(mine)]
-        over_now = any(_is_over(held, used[part.window_id]) for part in mine if _runs(part, now))
+        over_now = any(
+            units >= held.ceilings(meter)[0] + given.get((part.window_id, meter), 0)
+            for part in mine
+            if part.kind != "test" and part.ends_at > now
+            for meter, units in used[part.window_id].items()
+        )
         found.append(
             Spared(account_id, held, tuple(_noted(mine)), tuple(one for one in worths if one), over_now)
         )
@@ -180,11 +186,3 @@ def _used(session: Session, windows: set[int]) -> dict[int, dict[str, int]]:
         if rules.is_counted(meter):
             found[window][meter] = units
     return found
-
-
-def _runs(part: _Part, now: datetime) -> bool:
-    return part.kind != "test" and part.ends_at > now
-
-
-def _is_over(held: Held, used: Mapping[str, int]) -> bool:
-    return any(units >= held.ceilings(meter)[0] for meter, units in used.items())

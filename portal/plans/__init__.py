@@ -30,6 +30,7 @@ from portal.plans.queries import (
     held_by_payment,
     held_lines,
     holders,
+    is_published,
     preview,
     version,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "held_lines",
     "hold",
     "holders",
+    "is_published",
     "lapse",
     "make_file",
     "open_file",

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
+from portal.kit.hours import Calendar
 from portal.kit.money import Money
-from portal.plans.catalogue import CUSTOM, Catalogue, Overage, Plan
+from portal.plans import words
+from portal.plans.catalogue import CUSTOM, Catalogue, Overage, Plan, Sla
 
 NEW, CHANGED, KEPT, WITHDRAWN = "new", "changed", "kept", "withdrawn"
 NAMES = {
@@ -100,11 +102,22 @@ def _by_slug(value: Any) -> Any:
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[Difference]:
     """Each thing that differs, a table by its entries."""
+    old, new = _parts(old), _parts(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from _differences(f"{name}, {key}", old.get(key), new.get(key))
     elif old != new:
         yield Difference(name, _shown(old), _shown(new))
+
+
+def _parts(value: Any) -> Any:
+    """A value of several parts as a table of them; a price stays one."""
+    if isinstance(value, Calendar):
+        days = {"off": value.off, "worked": value.working}
+        return {"name": value.name, "hours": words.hours(value), "holidays": value.holidays, **days}
+    if isinstance(value, Sla):
+        return {field.replace("_", " "): part for field, part in vars(value).items()}
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -95,15 +95,26 @@ def edition(session: Session) -> int:
 def preview(session: Session, offered: Catalogue) -> comparing.Preview:
     """What publishing this would change of what is on offer."""
     standing = catalogue_or_none(session)
-    highest = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
-    numbered = rules.numbered(offered, standing, dict(session.execute(highest).all()))
-    return comparing.compare(standing, offered, numbered)
+    return comparing.compare(standing, offered, rules.numbered(offered, standing, highest(session)))
 
 
 def holders(session: Session, *, now: datetime) -> dict[tuple[str, int], int]:
     """How many open accounts hold each version of each plan, by (slug, version); free plans too."""
     rows = session.execute(_HOLDERS, {"now": now, "free": FREE})
     return {(slug, number): count for slug, number, count in rows}
+
+
+def is_published(session: Session, offered: Catalogue) -> bool:
+    """Whether what was read from a file is what is on offer, so that publishing it would change nothing."""
+    standing = catalogue_or_none(session)
+    plans = rules.numbered(offered, standing, highest(session))
+    return replace(offered, plans=tuple(plans)) == standing
+
+
+def highest(session: Session) -> dict[str, int]:
+    """The highest version that each plan ever had, by slug."""
+    found = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
+    return dict(session.execute(found).all())
 
 
 def calendar(session: Session, slug: str) -> Calendar:

@@ -7,6 +7,7 @@ from portal.web import (
     billing,
     catalogue,
     codes,
+    costs,
     credentials,
     dashboard,
     deployments,
@@ -31,6 +32,7 @@ from portal.web import (
     signup,
     staff,
     subscription,
+    sustainability,
     team,
     tickets,
     usage,
@@ -39,11 +41,12 @@ from portal.web import (
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
-STAFF = (operator, catalogue, observed, queue, desk, staff, received, letters, requests, revenue, webhooks)
+STAFF = (queue, desk, staff, requests)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, received, letters)
 MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (*PEOPLE, *PRODUCT, *STAFF, *MACHINES):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *OPERATOR, *MACHINES):
         app.register_blueprint(noun.room)

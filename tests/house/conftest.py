@@ -58,6 +58,7 @@ def town(database, settings):
             "number": str(ticket.number),
             "attachment_id": said.files[0].id,
             "purchase_id": "pur_nonsense",
+            "cost_id": "cost_nonsense",
         },
     )
 

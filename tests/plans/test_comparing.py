@@ -18,6 +18,11 @@ CHANGES = {
         "api-pro",
         {("Included, calls", "100,000", "200,000")},
     ),
+    "a promise": (
+        [("first_response_minutes = 240", "first_response_minutes = 120")],
+        "support-priority",
+        {("Answer times, first response minutes", "240", "120")},
+    ),
     "a name": ([('name = "API Pro"', 'name = "API Plus"')], "api-pro", {("Name", "API Pro", "API Plus")}),
 }
 
@@ -55,6 +60,12 @@ def test_what_stands_beside_the_plans_is_told_too(session):
     publish(session)
     found = preview(session, [('unit = "call"', 'unit = "request"')])
     assert [(one.name, one.before) for one in found.beside] and not found.nothing
+
+
+def test_a_changed_calendar_is_told_in_words(session):
+    publish(session)
+    [one] = preview(session, [('mon = ["09:00-17:00"]', 'mon = ["09:00-13:00"]')]).beside
+    assert one.name == "Calendars, business, hours" and "Mon, 09:00 to 13:00" in one.after
 
 
 def test_the_preview_says_what_publishing_then_does(session):

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from portal import accounts, keys, metering, plans
+from portal import accounts, costs, keys, metering, plans, sustainability
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
+from portal.kit.money import Money
+from portal.kit.period import add_months, calendar_month
 from portal.metering import UsageDay, UsageHour, UsageTotal
 from tests.web import money, quoting, talk
 
@@ -50,6 +52,7 @@ def fill(sessions, settings):
         money.calm(session, calm.id, now)
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
+        sample.ids["cost"] = _costs(session, accounts.actor(oscar), now)
         people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
@@ -150,6 +153,32 @@ def _observe(session, account, key_id, actor, now):
             row.units = row.calls = calls
             session.add(row)
     session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
+
+
+def _costs(session, actor, now):
+    """What the platform costs since nine months ago, one of it dearer for three, and cash counted twice."""
+    month = calendar_month(now)[0]
+    for name, service, cents in (
+        ("Two tasks, half a core each", "Servers", 3000),
+        ("db.t3.small, 20 GB", "Database", 2650),
+        ("Load balancer", "Servers", 1620),
+        (GERMAN, "E-Mail-Zustellungsdienstleistungen", 1500),
+    ):
+        began = add_months(month, -9)
+        row = costs.add(
+            session, name, service, Money(cents), begins_at=began, actor=actor, now=now - timedelta(days=270)
+        )
+    dearer = costs.change(
+        session,
+        row.id,
+        Money(2400),
+        begins_at=add_months(month, -2),
+        actor=actor,
+        now=now - timedelta(days=60),
+    )
+    for days, cents in ((90, 620_000), (3, 512_500)):
+        sustainability.count_cash(session, Money(cents), actor=actor, now=now - timedelta(days=days))
+    return dearer.id
 
 
 def _letters(session, settings, now):

@@ -72,6 +72,14 @@ def test_a_plan_can_be_paid_by_the_year(till, alice):
     assert "What you have costs $15.83 a month" in alice.words("/billing")
 
 
+def test_a_statement_lists_the_invoices_of_its_month_for_those_who_may_see_them(till, alice):
+    till.upgrade()
+    invoice = "1 × API Pro (at $19.00 / month) Paid $19.00"
+    assert invoice in alice.words("/usage/statement")
+    assert invoice in till.browser("bob").words("/usage/statement")
+    assert "Invoices" not in till.browser("dora").words("/usage/statement")
+
+
 def test_what_a_first_purchase_costs_is_said_before(alice):
     words = alice.words(f"{PREVIEW}year")
     assert "Today $190.00" in words and "Then each year, until you cancel $190.00" in words
