@@ -24,7 +24,7 @@ from portal.support.rules.quotes import (
     clean_reason,
 )
 from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import brief, clock_time, deadline, promise, sentence, spell
+from portal.support.rules.sentences import brief, deadline, promise, sentence, spell, taken
 from portal.support.rules.words import (
     LETTERS_AN_HOUR,
     MAIL_LENGTH,
@@ -77,7 +77,6 @@ __all__ = [
     "clean_reason",
     "clean_subject",
     "clean_tags",
-    "clock_time",
     "deadline",
     "due_at",
     "may_reopen",
@@ -85,6 +84,7 @@ __all__ = [
     "promise",
     "sentence",
     "spell",
+    "taken",
     "warn_at",
     "worked",
 ]
