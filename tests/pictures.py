@@ -24,6 +24,7 @@ README = {
     "dashboard-dark": ("alice", "/dashboard", "dark"),
     "keys": ("alice", "/keys", "light"),
     "usage": ("alice", "/usage", "light"),
+    "operator": ("oscar", "/operator", "light"),
 }
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
 PAPER = {672: 1000}  # A4 less its margins

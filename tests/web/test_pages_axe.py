@@ -12,7 +12,8 @@ from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
 
-NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+WIDE = {"width": 1440, "height": 900}
+NARROWS = (390, 320)  # a telephone, and a screen of 1280 enlarged four times
 RULES = {
     "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     "dark": ["color-contrast"],  # the same page in other colours
@@ -75,9 +76,10 @@ def look(page):
     for theme, rules in RULES.items():
         page.emulate_media(color_scheme=theme)
         found += [f"{theme}: {fault}" for fault in axe(page, rules)]
-    page.set_viewport_size(NARROW)
-    if page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
-        found += [f"too wide: {one}" for one in page.evaluate(WIDER, NARROW["width"])]
+    for width in NARROWS:
+        page.set_viewport_size({"width": width, "height": 844})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found += [f"too wide at {width}: {one}" for one in page.evaluate(WIDER, width)]
     return found
 
 
