@@ -72,6 +72,8 @@ def highest(session: Session) -> dict[str, int]:
     """The highest version that each plan ever had, by slug."""
     found = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
     return dict(session.execute(found).all())
+
+
 def calendar(session: Session, slug: str) -> Calendar:
     """The calendar called `slug` as it is now; one that is in the catalogue no more as it was last."""
     named = Edition.data["calendars"].contains([{"slug": slug}])
