@@ -10,16 +10,16 @@ from portal.kit.period import calendar_month
 
 # Since when (days ago), what, from whom, and cents a month.
 BILLS: Final = (
-    (90, "Application servers, 3 × CPX41", "Compute", 9_840),
-    (90, "PostgreSQL with a standby", "Database", 11_200),
-    (90, "Vector index, memory-optimised", "Database", 16_300),
-    (90, "Object storage, 4 TB", "Storage", 2_390),
-    (90, "Traffic and load balancer", "Network", 3_150),
-    (90, "Embedding models", "Inference", 14_800),
-    (90, "Monitoring and logs", "Tools", 4_900),
-    (90, "Mail", "Tools", 1_500),
+    (90, "Application servers, 3 × CPX41", "Compute", 19_680),
+    (90, "PostgreSQL with a standby", "Database", 22_400),
+    (90, "Vector index, memory-optimised", "Database", 41_200),
+    (90, "Object storage, 4 TB", "Storage", 5_390),
+    (90, "Traffic and load balancer", "Network", 8_150),
+    (90, "Embedding models", "Inference", 52_800),
+    (90, "Monitoring and logs", "Tools", 9_900),
+    (90, "Mail", "Tools", 2_500),
     (48, "Instance of Klinikum Lindenthal", "Compute", 1_140),
-    (31, "Fourth application server", "Compute", 3_280),
+    (31, "Fourth application server", "Compute", 6_560),
 )
 CASH: Final = ((90, 2_150_000), (60, 2_074_000), (30, 2_031_000), (2, 2_008_500))
 """How much there was so many days ago, in cents."""

@@ -6,6 +6,7 @@
 import gc
 import logging
 import os
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ SEED: Final = 20_260
 DAYS: Final = 90
 ACCOUNTS: Final = 400
 DUE_MINUTES: Final = 200  # of the 240 that a first answer may take
-MORNING, AFTERNOON = of_day(9, 30, tzinfo=UTC), of_day(13, 10, tzinfo=UTC)
+MORNING, AFTERNOON, LATEST_MINUTES = of_day(9, 3, tzinfo=UTC), of_day(12, 41, tzinfo=UTC), 45
 
 Say = Callable[[str], None]
 
@@ -64,11 +65,12 @@ class History:
     def _day(self, days_ago: int) -> None:
         """A morning, an afternoon, and what was called on that day."""
         stage, day = self.stage, (self.today - timedelta(days=days_ago)).date()
-        self._reach(datetime.combine(day, MORNING))
+        late = timedelta(minutes=random.Random(f"{self.size.seed} {days_ago}").randrange(LATEST_MINUTES))
+        self._reach(datetime.combine(day, MORNING) + late)
         stage.work()
         self._come(days_ago)
         self._talk(days_ago, afternoon=False)
-        self._reach(datetime.combine(day, AFTERNOON))
+        self._reach(datetime.combine(day, AFTERNOON) + late)
         self._happen(days_ago)
         self._talk(days_ago, afternoon=True)
         self._use(days_ago, day.weekday())

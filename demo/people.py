@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from demo.cast import Part
+from demo.cast import Part, plain
 from demo.stage import Stage
 from portal import accounts
 from portal.accounts import Actor, Browser, Person
@@ -95,11 +95,12 @@ def verify(stage: Stage, parties: Sequence[Party], since: datetime) -> list[Part
     return readers
 
 
-def invite(name: str, email: str, role: str, *, joins: bool = True) -> Act:
+def invite(name: str, role: str, *, joins: bool = True) -> Act:
     """A colleague is asked to join, and does so by the link in their letter, or does not yet."""
 
     def act(stage: Stage, party: Party) -> None:
         before = stage.now
+        email = f"{plain(name).replace(' ', '.')}@{party.part.email.partition('@')[2]}"
         with stage.unit() as session:
             accounts.invite(session, party.account_id, email, role, actor=party.actor, now=stage.now)
         stage.follow()

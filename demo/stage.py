@@ -126,8 +126,9 @@ class Stage:
         return 200
 
     def close(self) -> None:
-        """Leave nothing open."""
+        """Leave nothing open, and the clock of this process as it was."""
         self._bind.dispose()
+        clock.configure(None)
 
 
 @contextmanager
