@@ -14,7 +14,7 @@ import pytest
 from portal.web import create_app
 from tests.house.reading import ROOT
 from tests.web import money
-from tests.web.town import PAGES, town_of
+from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
 
@@ -24,15 +24,16 @@ README = {
     "dashboard-dark": ("alice", "/dashboard", "dark"),
     "keys": ("alice", "/keys", "light"),
     "usage": ("alice", "/usage", "light"),
+    "operator": ("oscar", "/operator", "light"),
 }
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
 PAPER = {672: 1000}  # A4 less its margins
 
 
 @pytest.fixture
-def town(settings, database, redis):
+def town(settings, database, redis, tmp_path):
     face = replace(settings.brand, name="MemoryHub", api_url="https://api.memoryhub.example")
-    shown = replace(settings, brand=face, payments=money.SANDBOX)
+    shown = replace(settings, brand=face, payments=money.SANDBOX, plans_file=changed_catalogue(tmp_path))
     app = create_app(shown, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, shown) as standing:
         yield standing

@@ -88,7 +88,8 @@ class StripeSandbox:
     def advance(self, duration, *, deliver=False):
         """Move the clock forwards: a timedelta, seconds, or `31d`, `2h`, `90m`, `1 month`."""
         start = self.now
-        clock.advance(self.clock_file, timedelta(seconds=_end(start, duration) - start))
+        if seconds := _end(start, duration) - start:
+            clock.advance(self.clock_file, timedelta(seconds=seconds))
         self.sandbox.tick()
         if deliver:
             self.deliver_now()

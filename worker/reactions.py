@@ -77,6 +77,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     keys.KeyRevoked: [push, words.key_revoked],
     metering.QuotaReached: [words.quota_reached],
     metering.UsageTold: [push],
+    metering.CreditGiven: [push],
     billing.StripeEventStored: [think],
     billing.SubscriptionBegan: [push],
     billing.SubscriptionChanged: [money.changed],

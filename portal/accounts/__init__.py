@@ -106,7 +106,7 @@ from portal.accounts.queries import (
     tag,
     wants,
 )
-from portal.accounts.queries.lists import Found, Page, audit, search
+from portal.accounts.queries.lists import Found, Page, audit, observed, search
 from portal.accounts.rules import (
     LETTER_KINDS,
     NAME_LENGTH,
@@ -198,6 +198,7 @@ __all__ = [
     "needs_codes",
     "normal_email",
     "observe",
+    "observed",
     "open_account",
     "operators",
     "owners",

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import click
 
 from portal import accounts, plans
 from portal.cli.base import House, house
+from portal.kit.errors import Refusal
 
 
 @click.group("plans")
@@ -37,8 +37,7 @@ def check(file: Path) -> None:
     """Say what publishing FILE would offer, or which line of it is wrong. Changes nothing."""
     offered = _read(file)
     for plan in offered.plans:
-        price = f"{plan.month} a month" if plan.month else "by contract" if plan.tier == "custom" else "free"
-        click.echo(f"{plan.slug}: {plan.name}, {price}")
+        click.echo(plans.sentence(plan))
     click.echo(f"{file} can be published: {len(offered.plans)} plans.")
 
 
@@ -102,21 +101,18 @@ groups = (plans_group, subscriptions_group)
 def _own_file(here: House) -> Path:
     """The operator's file; the default one is made from the shipped one when it is not there yet."""
     path = here.settings.plans_file
-    if not path.exists() and path == here.settings.var / "catalogue.toml":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        copyfile(plans.SHIPPED, path)
+    if here.settings.plans_file_is_made:
+        plans.make_file(path)
     return path
 
 
 def _read(path: Path) -> plans.Catalogue:
     try:
-        return plans.read(path.read_text(encoding="utf-8"))
+        return plans.open_file(path, shipped=False).catalogue()
     except plans.CatalogueError as problem:
         raise click.ClickException(f"{path} cannot be published. {problem}") from None
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{path} cannot be read: it is not UTF-8 text.") from None
-    except OSError as problem:
-        raise click.ClickException(f"{path} cannot be read: {problem.strerror}.") from None
+    except Refusal as refusal:
+        raise click.ClickException(refusal.sentence) from None
 
 
 def _terms(terms: tuple[str, ...]) -> dict[str, Any]:

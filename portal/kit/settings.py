@@ -89,6 +89,11 @@ class Settings:
         return self.var / "clock" if sandbox else None
 
     @property
+    def plans_file_is_made(self) -> bool:
+        """Whether the catalogue is that of the state folder, which is made from the shipped one."""
+        return self.plans_file == self.var / "catalogue.toml"
+
+    @property
     def key_prefix(self) -> str:
         """The prefix that new keys are minted with."""
         return self.key_prefixes[0]

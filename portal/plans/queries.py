@@ -6,14 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from portal import accounts
 from portal.kit.errors import Missing
 from portal.kit.hours import Calendar, calendar_from_json
 from portal.kit.money import Money
-from portal.plans import rules
+from portal.plans import comparing, rules
 from portal.plans.catalogue import (
     FREE,
     Catalogue,
@@ -29,6 +29,32 @@ from portal.plans.catalogue import (
 from portal.plans.models import Edition, PlanVersion, Subscription
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
+
+_HOLDERS = text("""
+    WITH held AS (
+        SELECT account_id, line, plan, version FROM subscription
+        WHERE ended_at IS NULL AND (ends_at IS NULL OR ends_at > :now)
+    ), free AS (
+        SELECT account.id, line.line,
+               greatest(account.created_at, max(coalesce(earlier.ended_at, earlier.ends_at))) AS came_at
+        FROM account CROSS JOIN (SELECT DISTINCT line FROM plan_version) AS line
+        LEFT JOIN subscription AS earlier
+            ON earlier.account_id = account.id AND earlier.line = line.line
+        WHERE account.closed_at IS NULL AND NOT EXISTS (
+            SELECT FROM held WHERE held.account_id = account.id AND held.line = line.line)
+        GROUP BY account.id, line.line
+    )
+    SELECT held.plan AS slug, held.version, count(*) FROM held
+    JOIN account ON account.id = held.account_id AND account.closed_at IS NULL GROUP BY 1, 2
+    UNION ALL
+    SELECT found.slug, found.version, count(*) FROM free CROSS JOIN LATERAL (
+        SELECT slug, version FROM plan_version
+        WHERE plan_version.line = free.line AND tier = :free
+        ORDER BY published_at <= came_at DESC,
+                 CASE WHEN published_at <= came_at THEN published_at END DESC,
+                 CASE WHEN published_at <= came_at THEN version END DESC, published_at, version
+        LIMIT 1) AS found GROUP BY 1, 2
+""")
 
 
 def current(session: Session, account_id: str, *, line: str = "api", now: datetime) -> Held:
@@ -59,6 +85,23 @@ def catalogue_or_none(session: Session) -> Catalogue | None:
     """What is on offer, or None before the first publication."""
     data = session.scalar(select(Edition.data).order_by(Edition.id.desc()).limit(1))
     return None if data is None else catalogue_from_json(data)
+
+
+def edition(session: Session) -> int:
+    """The number of the newest publication; 0 before the first."""
+    return session.scalar(select(func.max(Edition.id))) or 0
+
+
+def preview(session: Session, offered: Catalogue) -> comparing.Preview:
+    """What publishing this would change of what is on offer."""
+    standing = catalogue_or_none(session)
+    return comparing.compare(standing, offered, rules.numbered(offered, standing, highest(session)))
+
+
+def holders(session: Session, *, now: datetime) -> dict[tuple[str, int], int]:
+    """How many open accounts hold each version of each plan, by (slug, version); free plans too."""
+    rows = session.execute(_HOLDERS, {"now": now, "free": FREE})
+    return {(slug, number): count for slug, number, count in rows}
 
 
 def is_published(session: Session, offered: Catalogue) -> bool:

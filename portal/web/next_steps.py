@@ -34,6 +34,14 @@ class Deed:
 
 ERRANDS = (
     Errand(
+        "tickets_breached",
+        "danger",
+        "One ticket is past its deadline.",
+        "{count} tickets are past their deadlines.",
+        "/staff/queue",
+        "Open the queue",
+    ),
+    Errand(
         "disputes",
         "danger",
         "One dispute waits for your answer. Banks decide for the customer when none comes.",
@@ -74,6 +82,14 @@ ERRANDS = (
         "See letters",
     ),
     Errand(
+        "tickets_unassigned",
+        "due",
+        "One open ticket is nobody's.",
+        "{count} open tickets are nobody's.",
+        "/staff/queue?assignee=nobody",
+        "Open the queue",
+    ),
+    Errand(
         "requests",
         "due",
         "One customer waits for a plan to be set up.",
@@ -86,16 +102,16 @@ ERRANDS = (
         "due",
         "The plans file differs from what is on offer. Customers see the published plans.",
         "",
-        "#step-plans",
-        "How to publish it",
+        "/operator/plans",
+        "See what would change",
     ),
     Errand(
         "plans_broken",
         "due",
         "The plans file has a mistake in it and cannot be published.",
         "",
-        "#step-plans",
-        "How to check it",
+        "/operator/plans",
+        "See where",
     ),
     Errand(
         "cost",

@@ -3,7 +3,7 @@
 from flask import Blueprint, g, render_template
 from sqlalchemy.orm import Session
 
-from portal import accounts, billing, plans, sustainability
+from portal import accounts, billing, plans, support, sustainability
 from portal.kit import clock, mail
 from portal.kit.settings import Settings
 from portal.web import guards, next_steps, set_up, site
@@ -46,8 +46,10 @@ def show() -> str:
 
 def _counts(session: Session, settings: Settings) -> dict[str, int]:
     """What each room has to say: one line a room."""
-    payments = settings.payments
+    payments, tickets = settings.payments, support.counts(session, clock.now())
     return {
+        "tickets_breached": tickets.breached,
+        "tickets_unassigned": tickets.unassigned,
         "disputes": billing.disputes_waiting(session, payments) if payments else 0,
         "webhooks": billing.events_failing(session),
         "drift": billing.drifts_open(session),
@@ -66,4 +68,4 @@ def _plans_file(session: Session, settings: Settings) -> dict[str, int]:
         return {"plans_broken": 1}
     except (OSError, UnicodeDecodeError):
         return {}  # before the first start there is none
-    return {"plans": int(not plans.is_published(session, offered))}
+    return {"plans": int(not plans.preview(session, offered).nothing)}

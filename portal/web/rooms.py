@@ -5,10 +5,12 @@ from flask import Flask
 from portal.web import (
     audit,
     billing,
+    catalogue,
     codes,
     costs,
     credentials,
     dashboard,
+    desk,
     events,
     health,
     home,
@@ -16,8 +18,10 @@ from portal.web import (
     keys,
     letters,
     login,
+    observed,
     operator,
     plans,
+    queue,
     requests,
     reset,
     revenue,
@@ -27,17 +31,19 @@ from portal.web import (
     subscription,
     sustainability,
     team,
+    tickets,
     usage,
     webhooks,
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, costs, sustainability, staff, letters, requests, revenue, webhooks)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
+STAFF = (queue, desk, staff, requests)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, letters)
 MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (*PEOPLE, *PRODUCT, *STAFF, *MACHINES):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *OPERATOR, *MACHINES):
         app.register_blueprint(noun.room)

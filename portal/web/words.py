@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup
 
 from portal import plans
 from portal.kit.money import Money
+from portal.kit.text import to_html
 
 
 def number(value: int) -> str:
@@ -26,6 +28,18 @@ def moment(at: datetime | None, otherwise: str = "never") -> str:
         return otherwise
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def size(count: int) -> str:
+    """`1.4 MiB`, `12 KiB`, `300 bytes`."""
+    if count >= 2**20:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{round(count / 2**10)} KiB" if count >= 2**10 else f"{count} bytes"
+
+
+def prose(source: str) -> Markup:
+    """Markdown that somebody wrote, as HTML that is safe to show."""
+    return Markup(to_html(source))  # noqa: S704 - cleaned there
 
 
 def month(at: datetime) -> str:
@@ -52,5 +66,7 @@ def init(app: Flask) -> None:
         month=month,
         last_month=last_month,
         cash=cash,
+        size=size,
+        prose=prose,
         promises=plans.promises,
     )

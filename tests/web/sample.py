@@ -9,8 +9,8 @@ from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
-from portal.metering import UsageDay, UsageTotal
-from tests.web import money
+from portal.metering import UsageDay, UsageHour, UsageTotal
+from tests.web import money, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -34,7 +34,8 @@ def fill(sessions, settings):
             _person(session, name, now)
             for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn", "Emil Ernst")
         )
-        charlie.verified_at, oscar.staff_role = None, "operator"
+        sue = _person(session, "Sue Sanders", now)
+        charlie.verified_at, oscar.staff_role, sue.staff_role = None, "operator", "support"
         acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
         accounts.open_account(session, GERMAN, alice, now=now)
         fresh = accounts.open_account(session, "Charlie Cook", charlie, now=now)
@@ -44,6 +45,7 @@ def fill(sessions, settings):
         invited = accounts.invite(session, acme.id, "dora@example.com", "viewer", actor=actor, now=now)
         minted = _mint_keys(session, acme, settings, actor, now)
         _use(session, acme, minted, now)
+        _observe(session, fresh, minted[0], actor, now)
         sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
         sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
         calm = accounts.open_account(session, "Emil Ernst", emil, now=now - timedelta(days=90))
@@ -51,7 +53,18 @@ def fill(sessions, settings):
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
         sample.ids["cost"] = _costs(session, accounts.actor(oscar), now)
-        signed_in = {"alice": alice, "charlie": charlie, "oscar": oscar, "dora": dora, "emil": emil}
+        people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
+        sample.ids |= talk.fill(session, acme, people, now)
+        asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
+        sample.ids["unclocked"] = str(asked.number)
+        signed_in = {
+            "sue": sue,
+            "alice": alice,
+            "charlie": charlie,
+            "oscar": oscar,
+            "dora": dora,
+            "emil": emil,
+        }
         for name, person in signed_in.items():
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
@@ -124,6 +137,21 @@ def _use(session, account, key_ids, now):
     session.add(
         UsageTotal(window_id=month.id, meter="calls", account_id=account.id, units=total, calls=calls)
     )
+
+
+def _observe(session, account, key_id, actor, now):
+    """An account that merely is observed, and would have been refused."""
+    accounts.observe(session, account.id, True, actor=actor, now=now - timedelta(days=5))
+    month = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
+    where = {"window_id": month.id, "account_id": account.id}
+    for code, calls in (("QUOTA_EXCEEDED", 2_345), ("RATE_LIMITED", 61), ("INSUFFICIENT_SCOPE", 4)):
+        for hours in (1, 50):
+            hour = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+            meter = f"observed:{code}"
+            row = UsageHour(meter=meter, hour=hour, key_id=key_id, endpoint="", **where)
+            row.units = row.calls = calls
+            session.add(row)
+    session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
 
 
 def _costs(session, actor, now):

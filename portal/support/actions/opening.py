@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -52,7 +51,7 @@ def open_ticket(
         opened_at=now,
         tier=held.tier,
         plan=held.name,
-        policy=promised(session, held),
+        policy=queries.promised(session, held),
         priority="normal",
         tags=[],
         spoken_at=now,
@@ -66,17 +65,3 @@ def open_ticket(
     clocks.settle(session, ticket)
     tell(session, TicketOpened(account_id, ticket.id, message.id))
     return ticket
-
-
-def promised(session: Session, held: plans.Held) -> dict[str, Any] | None:
-    """What a plan promises, with its calendar as it is today: so nothing moves in an open ticket."""
-    if held.sla is None:
-        return None
-    return rules.Policy(
-        plan=held.plan,
-        version=held.version,
-        calendar=plans.calendar(session, held.sla.calendar),
-        first_response_minutes=held.sla.first_response_minutes,
-        next_response_minutes=held.sla.next_response_minutes,
-        resolution_minutes=held.sla.resolution_minutes,
-    ).as_json()

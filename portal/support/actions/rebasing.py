@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import plans
-from portal.support import rules
-from portal.support.actions import clocks, opening
+from portal.support import queries, rules
+from portal.support.actions import clocks
 from portal.support.models import Ticket
 
 
@@ -35,7 +35,7 @@ def rebase_ticket(session: Session, ticket: Ticket, *, now: datetime) -> bool:
     if rules.TIERS.index(held.tier) <= rules.TIERS.index(ticket.tier):
         return False
     ticket.tier, ticket.plan = held.tier, held.name
-    ticket.policy = opening.promised(session, held) or ticket.policy
+    ticket.policy = queries.promised(session, held) or ticket.policy
     if (policy := clocks.policy_of(ticket)) is None:
         return True
     spans = [(one.began_at, one.ended_at) for one in clocks.pauses(session, ticket)]

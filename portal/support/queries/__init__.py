@@ -1,5 +1,6 @@
 """Support, as asked: by customers of their account's tickets, by staff of all."""
 
+from portal.support.queries.due import due, expected, promised
 from portal.support.queries.of_accounts import (
     attachment,
     clocks,
@@ -15,7 +16,10 @@ __all__ = [
     "clocks",
     "conversation",
     "counts",
+    "due",
+    "expected",
     "open_of",
+    "promised",
     "queue",
     "staff_ticket",
     "ticket",

@@ -10,6 +10,7 @@ from portal import accounts
 from portal.kit.errors import Missing
 from portal.support import rules
 from portal.support.models import Attachment, Ticket, TicketClock, TicketMessage, TicketPause
+from portal.support.queries.due import clock_of
 from portal.support.values import Clock, Said
 
 STATES = ("open", "closed", "all")
@@ -99,19 +100,7 @@ def clocks(session: Session, ticket_id: str) -> list[Clock]:
         .order_by(TicketClock.started_at.desc(), TicketClock.id.desc())
     ).all()
     found = [
-        Clock(
-            id=row.id,
-            kind=row.kind,
-            started_at=row.started_at,
-            minutes=row.minutes,
-            due_at=row.due_at,
-            met_at=row.met_at,
-            warned_at=row.warned_at,
-            breached_at=row.breached_at,
-            dropped_at=row.dropped_at,
-            stands_still=still if row.kind == "resolution" and row.due_at is None else None,
-            zone=zone,
-        )
+        clock_of(row, zone=zone, still=still if row.kind == "resolution" and row.due_at is None else None)
         for row in rows
     ]
     return sorted(found, key=lambda clock: (not clock.runs, rules.KINDS.index(clock.kind) * clock.runs))

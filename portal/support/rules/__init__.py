@@ -12,8 +12,17 @@ from portal.support.rules.clocks import (
 )
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
-from portal.support.rules.sentences import NAMES as CLOCK_NAMES
-from portal.support.rules.sentences import clock_time, deadline, promise, sentence
+from portal.support.rules.sentences import (
+    NAMES as CLOCK_NAMES,
+)
+from portal.support.rules.sentences import (
+    brief,
+    clock_time,
+    deadline,
+    promise,
+    sentence,
+    spell,
+)
 from portal.support.rules.words import (
     PRIORITIES,
     TIERS,
@@ -26,6 +35,7 @@ from portal.support.rules.words import (
     clean_body,
     clean_subject,
     clean_tags,
+    may_reopen,
 )
 
 __all__ = [
@@ -38,6 +48,7 @@ __all__ = [
     "PRIORITIES",
     "TIERS",
     "Policy",
+    "brief",
     "business_minutes",
     "check_deed",
     "check_files",
@@ -52,9 +63,11 @@ __all__ = [
     "clock_time",
     "deadline",
     "due_at",
+    "may_reopen",
     "policy_from_json",
     "promise",
     "sentence",
+    "spell",
     "warn_at",
     "worked",
 ]

@@ -55,6 +55,16 @@ def sentence(clock: Clock, now: datetime, zone: tzinfo = UTC, *, side: str = "cu
     return f"{name} due {moment(clock.due_at, now, zone)}, in {spell(clock.due_at - now)}"
 
 
+def brief(clock: Clock, now: datetime) -> str:
+    """One clock in few words, for a list: "First answer in 2 h 10 min", "Resolution overdue by 3 d"."""
+    name = NAMES[clock.kind]
+    if clock.due_at is None:
+        return f"{name} stands still"
+    if clock.due_at <= now:
+        return f"{name} overdue by {spell(now - clock.due_at)}"
+    return f"{name} in {spell(clock.due_at - now)}"
+
+
 def promise(clock: Clock) -> str | None:
     """What a letter says of a clock, which is read at any time: "First answer by Mon 23 Nov 2026, 13:00 UTC".
 

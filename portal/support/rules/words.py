@@ -77,7 +77,12 @@ def check_open(closed_at: datetime | None) -> None:
 
 def check_reopened(closed_at: datetime | None, now: datetime) -> None:
     """Conflict when a customer may not open a ticket again: they open a new one."""
-    if closed_at is not None and now >= closed_at + REOPENED_WITHIN:
+    if not may_reopen(closed_at, now):
         raise Conflict(
             f"This ticket was closed more than {REOPENED_WITHIN.days} days ago. Open a new one instead."
         )
+
+
+def may_reopen(closed_at: datetime | None, now: datetime) -> bool:
+    """Whether a customer may still open a ticket again."""
+    return closed_at is None or now < closed_at + REOPENED_WITHIN
