@@ -124,6 +124,7 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
         # Limits, and what the operator does about them.
         (12, "sternwarte", people.observe(staff)),
         (9, "kettle", people.suspend(staff, published)),
+        (7, "quellcode", usage.gift(staff, 20_000, "For the week in which their import runs twice.")),
         (0, "echolot", usage.reach(1.0)),
         (0, "garten", usage.reach(0.82)),
         (20, "papier", people.sign_in(1)),

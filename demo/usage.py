@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from demo.cast import HABITS, Part
-from demo.people import Act, Party, Token
+from demo.people import Act, Party, Staff, Token
 from demo.stage import Stage
+from portal import metering
 from portal.gate import Question
 
 ENDPOINTS: Final = (
@@ -73,6 +74,25 @@ def reach(share: float) -> Act:
         left = int(quota.included * share) - quota.used
         for endpoint, times in _shared(max(0, left), random.Random(party.part.slug)):
             stage.gate.verify(_question(token, endpoint, times))
+
+    return act
+
+
+def gift(staff: Staff, units: int, why: str) -> Act:
+    """An agent gives calls for the rest of the month."""
+
+    def act(stage: Stage, party: Party) -> None:
+        with stage.unit() as session:
+            metering.give_credit(
+                session,
+                party.account_id,
+                "calls",
+                units,
+                why,
+                nonce=f"gift {party.part.slug}",
+                actor=staff.agents[1],
+                now=stage.now,
+            )
 
     return act
 
