@@ -55,6 +55,7 @@ class Supervisor:
         self._say = say
         self._environ = environ
         self._watched: list[Watched] = []
+        self._sandbox_port: int | None = None
 
     def start(self) -> None:
         """Start everything, each when the one before is ready. Raises StackError with one sentence."""
@@ -70,7 +71,9 @@ class Supervisor:
         environment |= self._replies(environment)
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
+        self._prepare(environment)
         self.state.publish(environment)
+        self._simulate(environment)
         if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
             self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
@@ -78,10 +81,8 @@ class Supervisor:
         self._run(services.beat(environment, self.state.logs))
         if "REPLY_ADDRESS" in environment:
             self._run(services.post(environment, self.state.logs))
-        link = self._once("staff", environment, "portal", "staff", "invite-first")
         self._say(f"Upkeep    {self.url}")
-        if link:
-            self._say(f"Operator  {link} (signs you in once)")
+        self._welcome(environment)
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
         if "REPLY_ADDRESS" in environment:
@@ -106,6 +107,14 @@ class Supervisor:
         self._watched.clear()
         self.state.release()
 
+    def _prepare(self, environment: Mapping[str, str]) -> None:
+        """What is done on the engines before anybody comes in: nothing here."""
+
+    def _welcome(self, environment: Mapping[str, str]) -> None:
+        """Say how the first operator comes in, for as long as none ever has."""
+        if link := self._once("staff", environment, "portal", "staff", "invite-first"):
+            self._say(f"Operator  {link} (signs you in once)")
+
     def _environment(self) -> dict[str, str]:
         """Start the engines that the environment does not name; the environment of all others."""
         shared = {name: value for name in SHARED if (value := _setting(self._environ, name))}
@@ -128,7 +137,7 @@ class Supervisor:
         return shared | {"VAR": str(self.state.folder), "PORT": str(self.port)}
 
     def _payments(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Start the sandbox where nobody else could pay, unless the environment names a key of its own."""
+        """How a sandbox is spoken to where nobody else could pay, unless the environment names a key."""
         if "STRIPE_SECRET_KEY" in environment:
             self._say("Payments  by the key that STRIPE_SECRET_KEY names")
             return {}
@@ -136,16 +145,19 @@ class Supervisor:
             self._say("Payments  off (set STRIPE_SECRET_KEY)")
             return {}
         secret = environment["SECRET_KEY"].encode()
-        port = self.state.port("sandbox")
-        shared = {
+        self._sandbox_port = self.state.port("sandbox")
+        return {
             "STRIPE_SECRET_KEY": SANDBOX + hmac.digest(secret, b"sandbox key", "sha256").hex()[:32],
             "STRIPE_WEBHOOK_SECRET": "whsec_" + hmac.digest(secret, b"sandbox hook", "sha256").hex()[:32],
-            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+            "STRIPE_API_BASE": f"http://127.0.0.1:{self._sandbox_port}",
         }
-        hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
-        self._run(services.sandbox(port, {**environment, **shared}, self.state.folder, self.state.logs, hook))
-        self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
-        return shared
+
+    def _simulate(self, environment: Mapping[str, str]) -> None:
+        """Start the sandbox, if it is ours."""
+        if (port := self._sandbox_port) is not None:
+            hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
+            self._run(services.sandbox(port, environment, self.state.folder, self.state.logs, hook))
+            self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
 
     def _replies(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Where replies by mail come in: always on this machine, elsewhere when REPLY_ADDRESS is set."""
