@@ -22,12 +22,18 @@ from tests.running import RunningStack, family, gone
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "redis", "sandbox", "web", "gate", "example", "worker", "beat"]
+PARTS = ["postgres", "redis", "sandbox", "web", "gate", "example", "worker", "beat", "post"]
 
 
 def test_everything_runs_and_says_where_it_is(stack):
     assert list(stack.processes) == PARTS
-    for line in (f"Upkeep    {stack.url}", f"Files     {stack.folder}", "PostgreSQL in", "Letters   "):
+    for line in (
+        f"Upkeep    {stack.url}",
+        f"Files     {stack.folder}",
+        "PostgreSQL in",
+        "Letters   ",
+        "Replies   ",
+    ):
         assert line in stack.printed
 
 

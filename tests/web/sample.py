@@ -10,7 +10,7 @@ from portal.kit.letterhead import Letterhead
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 from portal.metering import UsageDay, UsageHour, UsageTotal
-from tests.web import money, talk
+from tests.web import money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -57,6 +57,7 @@ def fill(sessions, settings):
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
         sample.ids["unclocked"] = str(asked.number)
+        sample.ids |= quoting.fill(session, calm, emil, sue, now)
         signed_in = {
             "sue": sue,
             "alice": alice,
@@ -158,7 +159,7 @@ def _costs(session, actor, now):
     """What the platform costs since nine months ago, one of it dearer for three, and cash counted twice."""
     month = calendar_month(now)[0]
     for name, service, cents in (
-        ("Two tasks, half a core each", "Servers", 3000),
+        ("Four tasks, one core each", "Servers", 15000),
         ("db.t3.small, 20 GB", "Database", 2650),
         ("Load balancer", "Servers", 1620),
         (GERMAN, "E-Mail-Zustellungsdienstleistungen", 1500),
@@ -175,7 +176,7 @@ def _costs(session, actor, now):
         actor=actor,
         now=now - timedelta(days=60),
     )
-    for days, cents in ((90, 620_000), (3, 512_500)):
+    for days, cents in ((90, 262_000), (3, 191_250)):
         sustainability.count_cash(session, Money(cents), actor=actor, now=now - timedelta(days=days))
     return dearer.id
 
