@@ -16,6 +16,10 @@ from portal.kit import problems
 Reports = Sequence[tuple[str, int | None]]
 JSON_TYPE = "application/json"
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+WHO = (
+    *("valid", "code", "key_id", "account_id", "environment", "external_id"),
+    *("plan", "plan_version", "features", "scopes"),
+)
 NO_KEY = Verdict(valid=False, code="NOT_FOUND")
 BLIND = Verdict(valid=False, code="UNAVAILABLE")
 SENTENCES = {
@@ -49,7 +53,31 @@ def observed(verdict: Verdict) -> Verdict:
 
 def verified(verdict: Verdict, request_id: str) -> Answer:
     """The answer of /v1/keys/verify: 200 whatever the verdict."""
-    return _json(_said(verdict, request_id), verdict.code, request_id)
+    rate, quota = verdict.ratelimit, verdict.quota
+    head = _who(
+        verdict.valid,
+        verdict.code,
+        verdict.key_id,
+        verdict.account_id,
+        verdict.environment,
+        verdict.external_id,
+        verdict.plan,
+        verdict.plan_version,
+        verdict.features,
+        verdict.scopes,
+    )
+    if rate is None or quota is None or verdict.observed is not None or verdict.reservation_id is not None:
+        return _json(_said(verdict, request_id), verdict.code, request_id)
+    # The common answer, written as the encoder would: what does not change is remembered.
+    limit = "null" if quota.limit is None else quota.limit
+    remaining = "null" if quota.remaining is None else quota.remaining
+    body = (
+        f'{head}"ratelimit":{{"limit":{rate.limit},"burst":{rate.burst},"remaining":{rate.remaining},'
+        f'"reset_ms":{rate.reset_ms}}},"quota":{{"limit":{limit},"included":{quota.included},'
+        f'"used":{quota.used},"remaining":{remaining},"overage":{quota.overage},'
+        f'"resets_at":"{_moment(quota.resets_at)}"}},"request_id":"{request_id}"}}'
+    ).encode()
+    return Answer(200, verdict.code, [("Content-Type", JSON_TYPE), ("X-Request-Id", request_id)], body)
 
 
 def leased(verdict: Verdict | None, reports: Reports, request_id: str) -> Answer:
@@ -108,6 +136,12 @@ def refused(problem: Problem, request_id: str, *, public_url: str, marked: bool 
     marks = [("X-Upkeep-Code", problem.code), ("X-Upkeep-Request-Id", request_id)] if marked else []
     kept = [("Content-Type", problems.MEDIA_TYPE), ("X-Request-Id", request_id), *marks, *problem.headers]
     return Answer(problem.status, problem.code, kept, body)
+
+
+@lru_cache(16_384)
+def _who(*said: object) -> str:
+    """The members of an answer up to `scopes`, as JSON that goes on."""
+    return _encode(dict(zip(WHO, said, strict=True)))[:-1] + ","
 
 
 def _said(verdict: Verdict, request_id: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -55,6 +55,8 @@ class Command:
     script: str
     keys: tuple[str, ...]
     args: tuple[str, ...]
+    sent_as: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """Its bytes, kept by whoever sends the same command again and again."""
 
 
 @dataclass(frozen=True)

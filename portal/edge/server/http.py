@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from portal.edge import core
 from portal.edge.body import LIMIT, too_large
 from portal.edge.core import Answer
-from portal.edge.exchange import AUTHORIZE, Edge, Exchange
+from portal.edge.exchange import AUTHORIZE, VERIFY, Edge, Exchange
 from portal.edge.problems import Problem, invalid
 from portal.kit import clock, ids
 from portal.kit.trust import LOCAL_SOCKET
@@ -32,6 +32,7 @@ BODY_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 2.0
 TURNS_MOST: Final = 32
+VERIFY_URL: Final = VERIFY.encode()
 HEALTH, METRICS = "/healthz", "/metrics"
 OWN_PATHS: Final = (HEALTH, METRICS)
 # Of a hundred headers that proxies pass on, these mean something here; as WSGI calls them.
@@ -43,6 +44,13 @@ MEANT: Final = {
     )
 }
 FRAMING: Final = (b"content-length", b"transfer-encoding", b"host", b"expect")
+# Spellings that clients use, so that few names have to be put into small letters.
+SPELT: Final = {
+    spelling: lower
+    for lower in (*MEANT, *FRAMING, b"content-type", b"user-agent", b"accept", b"connection")
+    for spelling in (lower, lower.title(), lower.upper())
+}
+METHODS: Final = {method.encode(): method for method in ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS")}
 STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -201,7 +209,7 @@ class Connection(asyncio.Protocol):
             self._stop(_HEAD_TOO_LARGE)
         if self._headed:  # trailers say nothing here
             return
-        lower = name.lower()
+        lower = SPELT.get(name) or name.lower()
         if (meant := MEANT.get(lower)) is not None:
             text = value.decode("latin-1").strip(" \t")
             environ = self._environ
@@ -226,7 +234,8 @@ class Connection(asyncio.Protocol):
             self._stop(invalid("The header Host is missing."))
         if parser.should_upgrade() and (coding is not None or (length or b"0").strip(b"0")):
             self._stop(invalid("A request with a body cannot change the protocol."))
-        environ["REQUEST_METHOD"] = parser.get_method().decode("ascii")
+        method = parser.get_method()
+        environ["REQUEST_METHOD"] = METHODS.get(method) or method.decode("ascii")
         environ["PATH_INFO"] = _path(self._url)
         self._keep = version == "1.1"
         self._size = 0
@@ -395,6 +404,8 @@ def _plain(media_type: str, body: bytes) -> Answer:
 
 def _path(url: bytes) -> str:
     """The path as WSGI tells it: decoded, as Latin-1, without the query."""
+    if url == VERIFY_URL:
+        return VERIFY
     if not url.startswith(b"/"):
         try:
             url = urlsplit(url).path or b"/"

@@ -237,9 +237,13 @@ def _tell(then: Then, reply: Any) -> None:
 
 
 def _packed(command: Command, run_id: str) -> bytes:
-    keys, args = command.keys, command.args
-    head = _head(script_digest(command.script, run_id), len(keys), len(args))
-    return head + _names(keys) + _bulk(args)
+    if (packed := command.sent_as.get(run_id)) is None:
+        keys, args = command.keys, command.args
+        head = _head(script_digest(command.script, run_id), len(keys), len(args))
+        packed = head + _names(keys) + _bulk(args)
+        command.sent_as.clear()
+        command.sent_as[run_id] = packed
+    return packed
 
 
 @lru_cache(256)
