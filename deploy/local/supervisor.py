@@ -69,10 +69,10 @@ class Supervisor:
     def start(self) -> None:
         """Start everything, each when the one before is ready. Raises StackError with one sentence."""
         self.state.take(self.url)
-        for port in (self.port, self.gate_port):
-            if not is_free(port):
+        for needed in (self.port, self.gate_port):
+            if not is_free(needed):
                 raise StackError(
-                    f"Port {port} is taken by another program: stop it, or choose another port, "
+                    f"Port {needed} is taken by another program: stop it, or choose another port, "
                     f"for example `make run PORT={self.port + 3}`."
                 )
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
