@@ -2,7 +2,7 @@
 
 PORT ?= 8000
 VAR ?= $(CURDIR)/var
-export PORT VAR BACKUPS RESTART
+export PORT VAR BACKUPS RESTART RESET
 
 PY := .venv/bin/python
 RUN := .venv/.ready-to-run
@@ -28,14 +28,17 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
-soak: $(DEV) ## The random machines of counting and money, for long (about an hour)
-	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 $(PY) -m pytest tests/gate/test_protocol.py tests/billing/test_machine.py
+soak: $(DEV) ## The random machines, storms and raw bytes, for long (over an hour)
+	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 DESK_EXAMPLES=500 CLOCK_CASES=100000 \
+		SOAK_SECONDS=600 STORM=5 $(PY) -m pytest \
+		tests/gate/test_protocol.py tests/billing/test_machine.py tests/support/test_machine.py tests/support/test_due.py \
+		tests/gate/test_storms.py tests/edge/test_http.py
 
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke
 
-bench: $(RUN) ## Measure, on this machine, what lies in bench/
-	@for file in bench/*.py; do echo "$$file"; PYTHONPATH=. $(PY) $$file || exit 1; done
+bench: $(DEV) ## Measure the gate against its anchors and peers (5 minutes), into docs/performance.md
+	@PYTHONPATH=. $(PY) bench/gate.py
 
 backup: $(RUN) ## Back up the database into BACKUPS (VAR/backups)
 	@$(PY) -m deploy.backup $(or $(BACKUPS),$(VAR)/backups)
@@ -48,8 +51,9 @@ lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
 	uv export --quiet --frozen --no-dev --output-file requirements.txt
 	uv export --quiet --frozen --only-dev --output-file requirements-dev.txt
 
-demo:
-	@echo "There is no demo yet: make run starts an empty portal."; exit 1
+demo: VAR := $(if $(filter file,$(origin VAR)),$(CURDIR)/var/demo,$(VAR))
+demo: $(RUN) ## The same with ninety days of history, in var/demo (RESET=1 begins anew)
+	@$(PY) -m demo --while-parent-lives
 
 $(RUN): requirements.txt deploy/venv deploy/upkeep
 	@deploy/venv requirements.txt

@@ -1,8 +1,20 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-from portal import accounts, keys, metering, plans
-from portal.kit import mail, outbox
+from portal import accounts, billing, costs, keys, metering, plans, support, sustainability
+from portal.kit import mail, outbox, received
 from portal.kit.db import Base
 
-ROOMS = (outbox, mail, accounts, plans, keys, metering)  # importing a room makes its tables known
+ROOMS = (
+    outbox,
+    mail,
+    received,
+    accounts,
+    plans,
+    keys,
+    metering,
+    billing,
+    costs,
+    sustainability,
+    support,
+)  # importing a room makes its tables known
 metadata = Base.metadata

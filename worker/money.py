@@ -37,9 +37,10 @@ def receipt(session: Session, fact: billing.InvoicePaid, occasion: Occasion) -> 
     """What was paid, line by line."""
     invoice = billing.invoice(session, fact.account_id, fact.invoice_id)
     bill = billing.bill(session, fact.account_id, invoice.subscription_id or "")
+    sold = billing.one_off_of_invoice(session, fact.account_id, fact.invoice_id)
     context = {
         "amount": invoice.paid,
-        "plan": bill.name if bill else None,
+        "plan": bill.name if bill else sold.text if sold else None,
         "paid_at": invoice.paid_at or occasion.told_at,
         "number": invoice.number,
         "lines": [(line.text, line.amount) for line in invoice.lines],
@@ -134,6 +135,28 @@ def second_ended(session: Session, fact: billing.SecondSubscriptionEnded, occasi
     """That a second payment for the same went back."""
     context = {"plan": _name(session, fact.plan), "refunded": Money(fact.refunded, fact.currency)}
     _write(session, fact, occasion, "second_ended", context, f"subscription {fact.subscription_id} second")
+
+
+def paid_in_vain(session: Session, fact: billing.PaidInVain, occasion: Occasion) -> None:
+    """Those who owned the account when it closed learn that a payment for it goes back."""
+    account = accounts.get(session, fact.account_id)
+    context = {
+        "account": account.name,
+        "closed_at": account.closed_at or occasion.told_at,
+        "plan": _name(session, fact.plan),
+        "refunded": Money(fact.refunded, fact.currency),
+    }
+    for owner in accounts.owners(session, fact.account_id):
+        write_address(
+            session,
+            occasion,
+            owner.email,
+            "billing/paid_in_vain",
+            {"name": owner.name, **context},
+            person_id=owner.id,
+            account_id=fact.account_id,
+            once=f"subscription {fact.subscription_id} in vain",
+        )
 
 
 def card_expiring(session: Session, fact: billing.CardExpiring, occasion: Occasion) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, billing, keys, metering, plans
+from portal import accounts, billing, keys, metering, plans, support
 from portal.kit.outbox import Fact
-from worker import money, words
+from worker import money, post, quotes, tickets, words
 from worker.writing import Occasion
 
 Reaction = Callable[[Session, Any, Occasion], None]
@@ -38,6 +38,17 @@ def stop_charging(session: Session, fact: accounts.AccountClosed, occasion: Occa
             raise ConnectionError(away.detail) from away  # a refusal would count as heard
 
 
+def rebase(session: Session, fact: plans.PlanChanged, occasion: Occasion) -> None:
+    """Who moves to better support is owed it in open tickets too."""
+    if fact.line == "support":
+        support.rebase(session, fact.account_id, now=occasion.now)
+
+
+def close_tickets(session: Session, fact: accounts.AccountClosed, occasion: Occasion) -> None:
+    """Who has left waits for no answer."""
+    support.close_all(session, fact.account_id, by="the account was closed", now=occasion.now)
+
+
 TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AddressToVerify: [words.address_to_verify],
     accounts.SignUpRepeated: [words.sign_up_repeated],
@@ -57,8 +68,8 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     accounts.AccountSuspended: [push, words.account_suspended],
     accounts.AccountResumed: [push, words.account_resumed],
     accounts.AccountObserved: [push],
-    accounts.AccountClosed: [push, words.account_closed, stop_charging],
-    plans.PlanChanged: [push, words.plan_changed],
+    accounts.AccountClosed: [push, words.account_closed, stop_charging, close_tickets],
+    plans.PlanChanged: [push, words.plan_changed, rebase],
     keys.KeyMinted: [push, words.key_created],
     keys.KeyAmended: [push],
     keys.KeysImported: [push],
@@ -66,6 +77,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     keys.KeyRevoked: [push, words.key_revoked],
     metering.QuotaReached: [words.quota_reached],
     metering.UsageTold: [push],
+    metering.CreditGiven: [push],
     billing.StripeEventStored: [think],
     billing.SubscriptionBegan: [push],
     billing.SubscriptionChanged: [money.changed],
@@ -74,8 +86,9 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.CancellationUndone: [push, money.resumed],
     billing.SubscriptionEnded: [money.ended],
     billing.SecondSubscriptionEnded: [money.second_ended],
+    billing.PaidInVain: [money.paid_in_vain],
     billing.PaymentFailed: [push, money.payment_failed],
-    billing.InvoicePaid: [push, money.receipt],
+    billing.InvoicePaid: [push, money.receipt, quotes.quote_paid],
     billing.AccessEnded: [push, money.access_ended],
     billing.AccessRestored: [push, money.access_restored],
     billing.CardExpiring: [money.card_expiring],
@@ -84,6 +97,20 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.PlanAsked: [money.plan_asked],
     billing.PlanReady: [money.plan_ready],
     billing.PlanDeclined: [money.plan_declined],
+    support.AnswerCameTooLate: [post.answer_came_too_late],
+    support.QuoteOffered: [quotes.quote_offered],
+    support.QuoteAccepted: [quotes.quote_accepted, quotes.invoice_quote],
+    support.QuoteDeclined: [quotes.quote_declined],
+    support.QuoteWithdrawn: [quotes.void_quote, quotes.quote_withdrawn],
+    support.QuoteExpired: [quotes.quote_expired],
+    support.TicketOpened: [tickets.opened, tickets.opened_to_staff],
+    support.TicketAnswered: [tickets.answered],
+    support.CustomerAnswered: [tickets.customer_answered],
+    support.TicketClosed: [tickets.closed],
+    support.TicketReopened: [tickets.reopened],
+    support.TicketDueSoon: [tickets.due_soon],
+    support.TicketBreached: [tickets.breached],
+    support.TicketAssigned: [tickets.assigned],
 }
 
 

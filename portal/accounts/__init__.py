@@ -87,6 +87,7 @@ from portal.accounts.queries import (
     by_email,
     by_tag,
     chosen,
+    closed_at,
     get,
     invitation,
     invitations,
@@ -102,10 +103,11 @@ from portal.accounts.queries import (
     sign_in,
     sign_ins,
     signed_in_with,
+    staff,
     tag,
     wants,
 )
-from portal.accounts.queries.lists import Found, Page, audit, search
+from portal.accounts.queries.lists import Found, Page, audit, observed, search
 from portal.accounts.rules import (
     LETTER_KINDS,
     NAME_LENGTH,
@@ -172,6 +174,7 @@ __all__ = [
     "choose_letters",
     "chosen",
     "close",
+    "closed_at",
     "confirm_codes",
     "drop_codes",
     "end",
@@ -197,6 +200,7 @@ __all__ = [
     "needs_codes",
     "normal_email",
     "observe",
+    "observed",
     "open_account",
     "operators",
     "owners",
@@ -225,6 +229,7 @@ __all__ = [
     "sign_up",
     "signed_in_with",
     "signed_up_with",
+    "staff",
     "start_codes",
     "suspend",
     "switch",

@@ -22,10 +22,12 @@ DEEDS = {
     "manage_team": frozenset({"owner", "admin"}),
     "see_audit": frozenset({"owner", "admin"}),
     "manage_account": frozenset({"owner"}),
+    "ask_for_help": frozenset(ROLES),
 }
 LETTER_KINDS = {
     "keys": "Keys created, rotated and revoked",
     "quota": "80 % and 100 % of the plan used",
+    "tickets": "Tickets opened, closed and opened again; answers always come",
 }
 
 NAME_LENGTH, EMAIL_LENGTH, PASSWORD_SHORTEST, PASSWORD_LONGEST = 80, 254, 8, 128

@@ -12,6 +12,7 @@ from portal.billing.actions.changing import cancel, change, preview, resume, upc
 from portal.billing.actions.checking import check
 from portal.billing.actions.dunning import remind
 from portal.billing.actions.inbox import forget_old, retry_events, store_event, sweep_events, think
+from portal.billing.actions.invoicing import invoice_once, withdraw_once
 from portal.billing.actions.mirroring import refresh, sync
 from portal.billing.actions.stopping import stop
 from portal.billing.actions.sweeping import sweep_all
@@ -24,6 +25,7 @@ from portal.billing.events import (
     ChangeScheduled,
     Disputed,
     InvoicePaid,
+    PaidInVain,
     PaymentFailed,
     PlanAsked,
     PlanDeclined,
@@ -41,6 +43,7 @@ from portal.billing.queries import (
     EVENT_STATES,
     Bill,
     LineShown,
+    OneOffShown,
     Overview,
     Recurring,
     Shown,
@@ -48,13 +51,17 @@ from portal.billing.queries import (
     TroubleShown,
     bill,
     bills,
+    disputes_waiting,
     drifts,
+    drifts_open,
     earned,
     event,
     events,
     events_failing,
     invoice,
     invoices,
+    one_off,
+    one_off_of_invoice,
     overview,
     purchase,
     recurring,
@@ -99,7 +106,9 @@ __all__ = [
     "InvoicePaid",
     "LineShown",
     "Offer",
+    "OneOffShown",
     "Overview",
+    "PaidInVain",
     "PaymentFailed",
     "PlanAsked",
     "PlanDeclined",
@@ -130,7 +139,9 @@ __all__ = [
     "check",
     "checkout",
     "decline",
+    "disputes_waiting",
     "drifts",
+    "drifts_open",
     "earned",
     "event",
     "events",
@@ -138,7 +149,10 @@ __all__ = [
     "forget_old",
     "fulfil",
     "invoice",
+    "invoice_once",
     "invoices",
+    "one_off",
+    "one_off_of_invoice",
     "open_stripe",
     "overview",
     "portal_link",
@@ -163,4 +177,5 @@ __all__ = [
     "trouble",
     "troubles",
     "upcoming",
+    "withdraw_once",
 ]

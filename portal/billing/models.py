@@ -83,8 +83,8 @@ class Purchase(Base):
 class MirroredSubscription(Base):
     """A subscription as Stripe last said it is.
 
-    `second_at` is when it was found to be one too many in its line, beside `second_to`; `refunded_at`
-    when that was put right.
+    `second_at` is when it was found to be one too many in its line, beside `second_to`, or, beside none,
+    one of an account that has closed; `refunded_at` when that was put right.
     """
 
     __tablename__ = "mirrored_subscription"
@@ -175,6 +175,29 @@ class MirroredTrouble(Base):
     charge_id: Mapped[str | None]
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime]
+
+
+class OneOff(Base):
+    """Work that is sold once and invoiced once. Its id is that of what was agreed, a quote's for instance.
+
+    How its invoice stands is in the mirror, under `invoice_id`.
+    """
+
+    __tablename__ = "one_off"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    text: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    due_days: Mapped[int]
+    asked_at: Mapped[datetime]
+    invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    invoiced_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
 
 
 class WebhookEvent(Base):

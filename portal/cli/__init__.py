@@ -6,20 +6,21 @@ import click
 import redis
 import sqlalchemy.exc
 
-from portal.cli import accounts, billing, keys, plans, usage
+from portal.cli import accounts, billing, costs, keys, plans, scaling, usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def upkeep() -> None:
-    """Run a platform that pays for itself: accounts, keys, plans, payments and usage.
+    """Run a platform that pays for itself: accounts, keys, plans, payments, usage and costs.
 
     Each verb finds a running `make run` by VAR (the state folder, ./var unless set), or what
     DATABASE_URL and REDIS_URL name.
     """
 
 
-for group in (*accounts.groups, *plans.groups, *keys.groups, *usage.groups, *billing.groups):
-    upkeep.add_command(group)
+for room in (accounts, plans, keys, usage, billing, costs, scaling):
+    for group in room.groups:
+        upkeep.add_command(group)
 
 
 def main() -> None:

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import click
 
 from portal import accounts, plans
 from portal.cli.base import House, house
+from portal.kit.errors import Refusal
 
 
 @click.group("plans")
@@ -28,7 +28,7 @@ def publish() -> None:
         fresh = plans.sync(here.session, _read(path), here.now)
     for plan in fresh:
         click.echo(f"{plan.slug} version {plan.version}")
-    click.echo(f"Published {path}." if fresh else f"{path} is published already: no plan changed.")
+    click.echo(f"Published {path}." if fresh else f"Published {path}: no plan changed.")
 
 
 @plans_group.command()
@@ -37,8 +37,7 @@ def check(file: Path) -> None:
     """Say what publishing FILE would offer, or which line of it is wrong. Changes nothing."""
     offered = _read(file)
     for plan in offered.plans:
-        price = f"{plan.month} a month" if plan.month else "by contract" if plan.tier == "custom" else "free"
-        click.echo(f"{plan.slug}: {plan.name}, {price}")
+        click.echo(plans.sentence(plan))
     click.echo(f"{file} can be published: {len(offered.plans)} plans.")
 
 
@@ -56,7 +55,8 @@ def subscriptions_group() -> None:
     "terms",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="A term of the contract: rate, burst, keys, included.METER or test_included.METER.",
+    help="A term of the contract: rate, burst, keys, included.METER, test_included.METER, "
+    "first_response_minutes, next_response_minutes or resolution_minutes.",
 )
 @click.option("--until", type=click.DateTime(), help="When it ends, in UTC; otherwise it stays.")
 def grant(account: str, plan: str, contract: bool, terms: tuple[str, ...], until: datetime | None) -> None:
@@ -101,21 +101,18 @@ groups = (plans_group, subscriptions_group)
 def _own_file(here: House) -> Path:
     """The operator's file; the default one is made from the shipped one when it is not there yet."""
     path = here.settings.plans_file
-    if not path.exists() and path == here.settings.var / "catalogue.toml":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        copyfile(plans.SHIPPED, path)
+    if here.settings.plans_file_is_made:
+        plans.make_file(path)
     return path
 
 
 def _read(path: Path) -> plans.Catalogue:
     try:
-        return plans.read(path.read_text(encoding="utf-8"))
+        return plans.open_file(path, shipped=False).catalogue()
     except plans.CatalogueError as problem:
         raise click.ClickException(f"{path} cannot be published. {problem}") from None
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{path} cannot be read: it is not UTF-8 text.") from None
-    except OSError as problem:
-        raise click.ClickException(f"{path} cannot be read: {problem.strerror}.") from None
+    except Refusal as refusal:
+        raise click.ClickException(refusal.sentence) from None
 
 
 def _terms(terms: tuple[str, ...]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from portal.metering.actions import Taken, take_events
 from portal.metering.book import book
-from portal.metering.events import QuotaReached, UsageTold
-from portal.metering.models import QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
+from portal.metering.events import CreditGiven, QuotaReached, UsageTold
+from portal.metering.giving import give as give_credit
+from portal.metering.giving import of_month as credits_of
+from portal.metering.models import Credit, QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
+from portal.metering.observing import Noted, Spared, Worth, spared
 from portal.metering.opening import open_gate
 from portal.metering.reconciling import Balance as Reconciled
 from portal.metering.reconciling import reconcile
@@ -26,16 +29,20 @@ from portal.metering.windows import Span as Month
 
 __all__ = [
     "Balance",
+    "Credit",
+    "CreditGiven",
     "Event",
     "Forecast",
     "Line",
     "Month",
+    "Noted",
     "Open",
     "QuotaNotice",
     "QuotaReached",
     "Reconciled",
     "Report",
     "Settlements",
+    "Spared",
     "Taken",
     "Tally",
     "UsageDay",
@@ -44,9 +51,12 @@ __all__ = [
     "UsageTold",
     "UsageTotal",
     "Window",
+    "Worth",
     "balances",
     "book",
     "close_windows",
+    "credits_of",
+    "give_credit",
     "lines",
     "meters",
     "months",
@@ -55,5 +65,6 @@ __all__ = [
     "reconcile",
     "report",
     "settle",
+    "spared",
     "take_events",
 ]

@@ -26,3 +26,10 @@ class UsageTold(Fact):
     """Usage measured elsewhere came into an account's ledger: the gate has to learn of it."""
 
     account_id: str
+
+
+@dataclass(frozen=True)
+class CreditGiven(Fact):
+    """An account was given units for its present window: the gate has to learn of it."""
+
+    account_id: str

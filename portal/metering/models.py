@@ -143,3 +143,23 @@ class QuotaNotice(Base):
     percent: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     account_id: Mapped[str]
     told_at: Mapped[datetime]
+
+
+class Credit(Base):
+    """Units given to an account on top of what its plan includes, for live keys, in one window."""
+
+    __tablename__ = "credit"
+    __table_args__ = (
+        UniqueConstraint("account_id", "nonce"),
+        CheckConstraint("units > 0", name="units"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    window_id: Mapped[int] = mapped_column(ForeignKey("usage_window.id"), index=True)
+    meter: Mapped[str]
+    units: Mapped[int]
+    reason: Mapped[str]
+    nonce: Mapped[str]
+    given_at: Mapped[datetime]
+    given_by: Mapped[str]

@@ -31,6 +31,9 @@ _BOOKS = text("""
     SELECT 'hour', meter, window_id, CAST(sum(units) AS bigint)
     FROM usage_hour WHERE window_id = ANY(CAST(:windows AS bigint[])) GROUP BY window_id, meter
     UNION ALL
+    SELECT 'credit', meter, window_id, CAST(sum(units) AS bigint)
+    FROM credit WHERE window_id = ANY(CAST(:windows AS bigint[])) GROUP BY window_id, meter
+    UNION ALL
     SELECT 'fence', gen, NULL, newest.minute FROM unnest(CAST(:gens AS text[])) AS wanted(gen)
     CROSS JOIN LATERAL (SELECT minute FROM usage_batch
         WHERE usage_batch.tag = :tag AND usage_batch.gen = wanted.gen
@@ -45,9 +48,11 @@ class Balance:
     `stranded` are shares of leases that nobody reported, in the ledger or on the way there; those that
     are still out are among what is `held`.
 
-    `difference` is the counter less that sum. `torn` names the roll-ups of the ledger that do not add
-    up to its lines; there should be none. `state` is how the account was found: warm, or cold, and
-    then the book was asked before anything was compared.
+    The ledger is `included` + `credited` + `beyond`: what was taken of the plan, then of what was given
+    beside it, and what only passed because nothing is refused to who is observed, or because the plan
+    allowed more then. `difference` is the counter less that sum. `torn` names the roll-ups of the ledger
+    that do not add up to its lines; there should be none. `state` is how the account was found: warm, or
+    cold, and then the book was asked before anything was compared.
     """
 
     account: str
@@ -56,6 +61,9 @@ class Balance:
     meter: str
     counter: int
     ledger: int
+    included: int
+    credited: int
+    beyond: int
     unsettled: int
     held: int
     stranded: int
@@ -126,6 +134,10 @@ def _compare(account_id: str, seen: Peek, books: _Books, state: Literal["warm", 
                 kind for kind in ROLL_UPS if books.sums.get((kind, *lost)) != books.sums.get(("line", *lost))
             }
             stranded = books.sums.get(("line", *lost), 0) + unsettled.get(lost, 0)
+            allowed = seen.allowances.get((environment, meter))
+            parts = rules.split(
+                sums["line"], allowed.included if allowed else 0, books.sums.get(("credit", *at), 0)
+            )
             counter, open_units, held = seen.counters.get(at, 0), unsettled.get(at, 0), seen.held.get(at, 0)
             balances.append(
                 Balance(
@@ -135,6 +147,9 @@ def _compare(account_id: str, seen: Peek, books: _Books, state: Literal["warm", 
                     meter=meter,
                     counter=counter,
                     ledger=sums["line"],
+                    included=parts[0],
+                    credited=parts[1],
+                    beyond=parts[2],
                     unsettled=open_units,
                     held=held,
                     stranded=stranded,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts, plans
 from portal.gate import Count, Gate, Peek, Unavailable
-from portal.metering import rules
+from portal.metering import giving, rules
 from portal.metering.models import Window
 from portal.metering.windows import Span
 
@@ -86,13 +86,15 @@ class Forecast:
 class Report:
     """One month on one meter. Days are all of them up to now; keys and endpoints the largest first.
 
-    `limit` is what the plan includes, in the present month alone. `held` units are kept for calls that
-    still run. `partial` when the gate could not be asked, and the last minutes are missing.
+    `limit` is what the plan includes and what was given beside it (`credited`), in the present month
+    alone. `held` units are kept for calls that still run. `partial` when the gate could not be asked,
+    and the last minutes are missing.
     """
 
     month: Span
     meter: str
     limit: int | None
+    credited: int
     total: Tally
     held: int
     days: dict[date, Tally]
@@ -184,12 +186,15 @@ def report(
                 parts[part][name].add(count.calls, count.units)
     total = Tally(*(sum(getattr(one, what) for one in parts["day"].values()) for what in ("calls", "units")))
     held = peek.held.get((month.id, meter), 0) if peek else 0
+    credited = giving.given(session, [month.id]).get((month.id, meter), 0)
     limit = _limit(session, account_id, month, meter, now)
+    limit = None if limit is None else limit + credited
     first = min((date.fromisoformat(name) for name in parts["day"]), default=None)
     return Report(
         month=month,
         meter=meter,
         limit=limit,
+        credited=credited,
         total=total,
         held=held,
         days={day: parts["day"].get(day.isoformat(), Tally()) for day in _days(month, now)},
@@ -242,10 +247,11 @@ def balances(session: Session, account_id: str, *, gate: Gate | None = None, now
         used[count.window_id, count.meter] += count.units
     for at, units in (peek.held if peek else {}).items():
         used[at] += units
+    given = giving.given(session, windows)
     found = []
     for env, month in present.items():
         for meter in plans.catalogue(session).meters:
-            limit = held.ceilings(meter.slug)[env == "test"]
+            limit = held.ceilings(meter.slug)[env == "test"] + given.get((month.id, meter.slug), 0)
             units = used.get((month.id, meter.slug), 0)
             if units or (limit and env == "live"):
                 ahead = forecast(units, limit, month, None, now)

@@ -1,9 +1,11 @@
 """Metering, as decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
+from portal.kit.errors import Invalid
 from portal.kit.period import Period, anchored_month, calendar_month
 
 Kind = Literal["free", "paid", "test"]
@@ -11,6 +13,8 @@ Kind = Literal["free", "paid", "test"]
 NOTICES: Final = (80, 100)
 OBSERVED: Final = "observed:"
 STRANDED: Final = "stranded:"
+CREDIT_AT_MOST: Final = 10**12
+REASON_LENGTH: Final = 300
 LATE: Final = timedelta(hours=1)  # how long after its end a window's counters become final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,6 +62,31 @@ def reached(used: int, included: int) -> tuple[int, ...]:
     if included <= 0:
         return ()
     return tuple(percent for percent in NOTICES if used * 100 >= included * percent)
+
+
+def check_credit(units: int, meter: str, meters: Sequence[str]) -> None:
+    """Refuse a credit of no units, of too many, or of something that is not counted."""
+    if meter not in meters:
+        raise Invalid("Choose what is given.", field="meter")
+    if not 1 <= units <= CREDIT_AT_MOST:
+        raise Invalid(f"Give 1 to {CREDIT_AT_MOST:,} units.", field="units")
+
+
+def clean_reason(reason: str) -> str:
+    """Why a credit is given, on one line; Invalid when nothing is said, or too much."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > REASON_LENGTH:
+        raise Invalid(
+            f"Say why, in 1 to {REASON_LENGTH} characters that the customer may read.", field="reason"
+        )
+    return reason
+
+
+def split(used: int, included: int, credited: int) -> tuple[int, int, int]:
+    """What was used as the parts it is taken from: what is included, then credits, then what lies beyond."""
+    of_plan = min(used, included)
+    of_credits = min(used - of_plan, credited)
+    return of_plan, of_credits, used - of_plan - of_credits
 
 
 def milliseconds(at: datetime) -> int:

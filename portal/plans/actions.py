@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal import accounts
@@ -29,8 +29,7 @@ def sync(session: Session, offered: Catalogue, now: datetime) -> list[Plan]:
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PUBLISHING})
     standing = queries.catalogue_or_none(session)
-    highest = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
-    plans = rules.numbered(offered, standing, dict(session.execute(highest).all()))
+    plans = rules.numbered(offered, standing, queries.highest(session))
     published = replace(offered, plans=tuple(plans))
     if published == standing:
         return []

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from portal.kit.errors import Missing
+from portal.kit.hours import Calendar
 from portal.kit.money import Money
 
 FREE, PAID, CUSTOM = "free", "paid", "custom"
 AUTOMATIC, REQUEST = "automatic", "request"
+MINUTES_AT_MOST = 86_400  # that support may promise: sixty days around the clock
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Overage:
 
 
 @dataclass(frozen=True)
+class Sla:
+    """What support promises, in minutes of a calendar's working time; None where it promises nothing."""
+
+    calendar: str
+    first_response_minutes: int | None = None
+    next_response_minutes: int | None = None
+    resolution_minutes: int | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """One version of a plan; it never changes. Rate is calls per second; prices are None when not on sale.
 
@@ -83,6 +95,7 @@ class Plan:
     test_included: Mapping[str, int] = field(default_factory=dict)
     overage: Mapping[str, Overage] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    sla: Sla | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain JSON, for its immutable row."""
@@ -103,6 +116,7 @@ class Catalogue:
     features: tuple[Feature, ...]
     plans: tuple[Plan, ...]
     one_offs: tuple[OneOff, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
 
     def plan(self, slug: str) -> Plan:
         """The plan called `slug`; Missing when it is not on offer."""
@@ -129,6 +143,10 @@ class Catalogue:
     def meter(self, slug: str) -> Meter | None:
         """The meter called `slug`, or None."""
         return next((meter for meter in self.meters if meter.slug == slug), None)
+
+    def calendar(self, slug: str) -> Calendar | None:
+        """The calendar called `slug`, or None."""
+        return next((calendar for calendar in self.calendars if calendar.slug == slug), None)
 
 
 @dataclass(frozen=True)
@@ -157,6 +175,7 @@ class Held:
     overage: Mapping[str, Overage]
     features: tuple[str, ...]
     price: Money | None
+    sla: Sla | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -6,13 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from portal import accounts
 from portal.kit.errors import Missing
+from portal.kit.hours import Calendar, calendar_from_json
 from portal.kit.money import Money
-from portal.plans import rules
+from portal.plans import comparing, rules
 from portal.plans.catalogue import (
     FREE,
     Catalogue,
@@ -23,10 +24,37 @@ from portal.plans.catalogue import (
     OneOff,
     Overage,
     Plan,
+    Sla,
 )
 from portal.plans.models import Edition, PlanVersion, Subscription
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
+
+_HOLDERS = text("""
+    WITH held AS (
+        SELECT account_id, line, plan, version FROM subscription
+        WHERE ended_at IS NULL AND (ends_at IS NULL OR ends_at > :now)
+    ), free AS (
+        SELECT account.id, line.line,
+               greatest(account.created_at, max(coalesce(earlier.ended_at, earlier.ends_at))) AS came_at
+        FROM account CROSS JOIN (SELECT DISTINCT line FROM plan_version) AS line
+        LEFT JOIN subscription AS earlier
+            ON earlier.account_id = account.id AND earlier.line = line.line
+        WHERE account.closed_at IS NULL AND NOT EXISTS (
+            SELECT FROM held WHERE held.account_id = account.id AND held.line = line.line)
+        GROUP BY account.id, line.line
+    )
+    SELECT held.plan AS slug, held.version, count(*) FROM held
+    JOIN account ON account.id = held.account_id AND account.closed_at IS NULL GROUP BY 1, 2
+    UNION ALL
+    SELECT found.slug, found.version, count(*) FROM free CROSS JOIN LATERAL (
+        SELECT slug, version FROM plan_version
+        WHERE plan_version.line = free.line AND tier = :free
+        ORDER BY published_at <= came_at DESC,
+                 CASE WHEN published_at <= came_at THEN published_at END DESC,
+                 CASE WHEN published_at <= came_at THEN version END DESC, published_at, version
+        LIMIT 1) AS found GROUP BY 1, 2
+""")
 
 
 def current(session: Session, account_id: str, *, line: str = "api", now: datetime) -> Held:
@@ -57,6 +85,46 @@ def catalogue_or_none(session: Session) -> Catalogue | None:
     """What is on offer, or None before the first publication."""
     data = session.scalar(select(Edition.data).order_by(Edition.id.desc()).limit(1))
     return None if data is None else catalogue_from_json(data)
+
+
+def edition(session: Session) -> int:
+    """The number of the newest publication; 0 before the first."""
+    return session.scalar(select(func.max(Edition.id))) or 0
+
+
+def preview(session: Session, offered: Catalogue) -> comparing.Preview:
+    """What publishing this would change of what is on offer."""
+    standing = catalogue_or_none(session)
+    return comparing.compare(standing, offered, rules.numbered(offered, standing, highest(session)))
+
+
+def holders(session: Session, *, now: datetime) -> dict[tuple[str, int], int]:
+    """How many open accounts hold each version of each plan, by (slug, version); free plans too."""
+    rows = session.execute(_HOLDERS, {"now": now, "free": FREE})
+    return {(slug, number): count for slug, number, count in rows}
+
+
+def is_published(session: Session, offered: Catalogue) -> bool:
+    """Whether what was read from a file is what is on offer, so that publishing it would change nothing."""
+    standing = catalogue_or_none(session)
+    plans = rules.numbered(offered, standing, highest(session))
+    return replace(offered, plans=tuple(plans)) == standing
+
+
+def highest(session: Session) -> dict[str, int]:
+    """The highest version that each plan ever had, by slug."""
+    found = select(PlanVersion.slug, func.max(PlanVersion.version)).group_by(PlanVersion.slug)
+    return dict(session.execute(found).all())
+
+
+def calendar(session: Session, slug: str) -> Calendar:
+    """The calendar called `slug` as it is now; one that is in the catalogue no more as it was last."""
+    named = Edition.data["calendars"].contains([{"slug": slug}])
+    data = session.scalar(select(Edition.data).where(named).order_by(Edition.id.desc()).limit(1))
+    found = catalogue_from_json(data).calendar(slug) if data is not None else None
+    if found is None:
+        raise Missing(f"There is no calendar called {slug}.")
+    return found
 
 
 def version(session: Session, slug: str, number: int) -> Plan:
@@ -120,6 +188,7 @@ def catalogue_from_json(data: Mapping[str, Any]) -> Catalogue:
             OneOff(**{**item, "low": Money(**item["low"]), "high": Money(**item["high"])})
             for item in data["one_offs"]
         ),
+        calendars=tuple(calendar_from_json(item) for item in data.get("calendars", ())),
     )
 
 
@@ -132,6 +201,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
             "features": tuple(data["features"]),
             "month": data["month"] and Money(**data["month"]),
             "year": data["year"] and Money(**data["year"]),
+            "sla": Sla(**data["sla"]) if data.get("sla") else None,
             "overage": {
                 meter: Overage(Money(**item["price"]), item["per"]) for meter, item in data["overage"].items()
             },
@@ -161,5 +231,6 @@ def _held(account_id: str, plan: Plan, row: Subscription | None) -> Held:
         overage=plan.overage,
         features=plan.features,
         price=plan.month,
+        sla=plan.sla,
         overrides=overrides,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from portal.kit.money import MINOR_DIGITS, Money
+from portal.plans import promising
 from portal.plans.catalogue import (
     AUTOMATIC,
     CUSTOM,
@@ -46,7 +47,13 @@ def read(text: str) -> Catalogue:
     lines = tuple(_line(item) for item in top.tables("lines"))
     if [line.slug for line in lines if line.slug not in LINES] or len(lines) != len(LINES):
         top.refuse(f"the lines must be {', '.join(LINES)}", "lines")
-    reader = _Reader(currency, [meter.slug for meter in meters], [feature.slug for feature in features])
+    calendars = tuple(promising.calendar(item) for item in top.tables("calendars"))
+    reader = _Reader(
+        currency,
+        [meter.slug for meter in meters],
+        [feature.slug for feature in features],
+        [calendar.slug for calendar in calendars],
+    )
     places = top.array("plans")
     plans = tuple(reader.plan(item) for item in places)
     _unique(places)
@@ -71,14 +78,17 @@ def read(text: str) -> Catalogue:
     top.done()
     ordered = tuple(plan for line in lines for tier in (FREE, PAID, CUSTOM) for plan in plans
                     if (plan.line, plan.tier) == (line.slug, tier))  # fmt: skip
-    return Catalogue(currency, lines, meters, features, ordered, one_offs)
+    return Catalogue(currency, lines, meters, features, ordered, one_offs, calendars)
 
 
 class _Reader:
-    """Reads what needs to know the currency, the meters and the features of the file."""
+    """Reads what needs to know the currency, the meters, the features and the calendars of the file."""
 
-    def __init__(self, currency: str, meters: Sequence[str], features: Sequence[str]) -> None:
+    def __init__(
+        self, currency: str, meters: Sequence[str], features: Sequence[str], calendars: Sequence[str]
+    ) -> None:
         self.currency, self.meters, self.features = currency, meters, features
+        self.calendars = calendars
 
     def plan(self, at: Place) -> Plan:
         slug = at.slug("slug")
@@ -109,6 +119,9 @@ class _Reader:
             test_included=self.units(at, "test_included") if counted else {},
             overage=self.overage(at) if counted else {},
             features=at.texts("features", 62),
+            sla=promising.sla(at.table("sla"), self.calendars)
+            if line == "support" and at.has("sla")
+            else None,
         )
         for feature in plan.features:
             if feature not in self.features:

@@ -1,11 +1,12 @@
 """Plans, as decided."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from portal.kit.errors import Conflict, Invalid
-from portal.plans.catalogue import FREE, Catalogue, Plan
+from portal.plans.catalogue import FREE, MINUTES_AT_MOST, Catalogue, Plan
 
 Terms = tuple[str, int, Mapping[str, Any], datetime | None]  # plan, version, overrides, end
 
@@ -13,6 +14,7 @@ PAYMENT = "stripe"
 MOST = 10**15
 NUMBERS = {"rate": (1, 1_000_000), "burst": (1, 1_000_000), "keys": (1, 100_000)}
 PER_METER = ("included", "test_included")
+PROMISED = ("first_response_minutes", "next_response_minutes", "resolution_minutes")
 
 
 def numbered(offered: Catalogue, standing: Catalogue | None, highest: Mapping[str, int]) -> list[Plan]:
@@ -63,13 +65,15 @@ def check_overrides(overrides: Mapping[str, Any], meters: Sequence[str]) -> None
     for name, value in overrides.items():
         if name in NUMBERS:
             _check_number(name, value, *NUMBERS[name])
+        elif name in PROMISED:
+            _check_number(name, value, 1, MINUTES_AT_MOST)
         elif name in PER_METER and isinstance(value, Mapping):
             for meter, units in value.items():
                 if meter not in meters:
                     raise Invalid(f"There is no meter called {meter}.")
                 _check_number(f"{name}.{meter}", units, 0, MOST)
         else:
-            known = ", ".join([*NUMBERS, *(f"{part}.METER" for part in PER_METER)])
+            known = ", ".join([*NUMBERS, *(f"{part}.METER" for part in PER_METER), *PROMISED])
             raise Invalid(f"A contract cannot set {name}: it can set {known}.")
 
 
@@ -79,6 +83,9 @@ def overridden(plan: Plan, overrides: Mapping[str, Any]) -> dict[str, Any]:
     for name in PER_METER:
         if name in overrides:
             changed[name] = {**getattr(plan, name), **overrides[name]}
+    if plan.sla is not None:
+        promised = {name: overrides[name] for name in PROMISED if name in overrides}
+        changed["sla"] = replace(plan.sla, **promised)
     return changed
 
 

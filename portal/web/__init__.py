@@ -11,7 +11,7 @@ from portal import accounts
 from portal.billing import Stripe, open_stripe
 from portal.kit import ids, logs
 from portal.kit.settings import Settings
-from portal.web import faults, guards, headers, payments, rooms, site, visitor, words
+from portal.web import faults, files, guards, headers, payments, rooms, site, visitor, words
 
 HOUSE = Path(__file__).resolve().parents[2]
 BODY_LIMIT = 1 << 20
@@ -50,6 +50,7 @@ def create_app(
     app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
+    files.init(app)  # before anything reads a body
     site.init(app)
     visitor.init(app)
     guards.init(app)

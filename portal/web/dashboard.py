@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, g, make_response, render_template, request
 
-from portal import billing, keys, metering, plans
+from portal import billing, keys, metering, plans, support
 from portal.keys import Key
 from portal.kit import clock
-from portal.web import guards, site
+from portal.web import guards, site, tickets
 from portal.web.billing import card_ends
 
 room = Blueprint("dashboard", __name__)
@@ -44,12 +44,15 @@ def index() -> Response:
     mine = keys.of_account(session, g.account.id, now=now)
     called = report.total.calls > 0 or keys.ever_used(session, g.account.id)
     start = Start(verified=g.person.verified_at is not None, has_key=bool(mine), called=called)
+    asked = support.tickets(session, g.account.id, size=3)
     paid = billing.overview(session, g.account.id, site.settings().payments, now=now)
     page = render_template(
         "dashboard/index.html",
         bills=[one.bill for one in paid.lines if one.bill],
         card_ends=card_ends(paid, now),
         last_invoice=paid.invoices[0] if paid.invoices else None,
+        open_tickets=asked,
+        said_of_tickets=tickets.said(asked.rows),
         start=start,
         month=month,
         report=report,

@@ -9,12 +9,13 @@ from wtforms import EmailField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Email, InputRequired, Length
 
-from portal import accounts, plans
+from portal import accounts, billing, plans
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.errors import Conflict
 from portal.kit.letterhead import Letterhead
 from portal.web import guards, site, visitor
+from portal.web.plans import saved
 
 room = Blueprint("home", __name__)
 THEMES = ("light", "dark")
@@ -48,13 +49,15 @@ class MessageForm(FlaskForm):  # type: ignore[misc]
 @room.get("/")
 @guards.public
 def index() -> str:
-    return render_template("home/index.html", catalogue=plans.catalogue_or_none(site.session()))
+    catalogue = plans.catalogue_or_none(site.session())
+    return render_template("home/index.html", catalogue=catalogue, interval=_interval(), saved=saved)
 
 
 @room.get("/pricing")
 @guards.public
 def pricing() -> str:
-    return render_template("home/pricing.html", catalogue=plans.catalogue_or_none(site.session()))
+    catalogue = plans.catalogue_or_none(site.session())
+    return render_template("home/pricing.html", catalogue=catalogue, interval=_interval(), saved=saved)
 
 
 @room.get("/help")
@@ -114,6 +117,11 @@ def logo() -> Response:
     if not path.is_file():
         abort(404)
     return send_file(path.resolve(), max_age=3600)
+
+
+def _interval() -> str:
+    """How often the visitor would pay: prices are shown for that."""
+    return billing.YEAR if request.args.get("interval") == billing.YEAR else billing.MONTH
 
 
 def _message_form() -> MessageForm:

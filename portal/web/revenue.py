@@ -41,7 +41,7 @@ def index() -> str:
     return render_template(
         "revenue/index.html",
         months=months,
-        chart=[(f"{one.at:%b %Y}", _whole(one.total)) for one in months],
+        chart=[(f"{one.at:%b %Y}", one.total.whole) for one in months],
         recurring=recurring,
         monthly=_sum((one.monthly for one in recurring), currency),
         received=_sum((one.total for one in months), currency),
@@ -103,11 +103,6 @@ def _months(earned: Sequence[billing.Earned], now: datetime, currency: str) -> l
 def _sum(amounts: Iterator[Money], currency: str) -> Money:
     """What adds up in one currency; another one has rows of its own."""
     return Money(sum(one.amount for one in amounts if one.currency == currency), currency)
-
-
-def _whole(amount: Money) -> int:
-    digits: int = MINOR_DIGITS.get(amount.currency, 2)
-    return max(0, round(amount.amount / float(10**digits)))
 
 
 def _decimal(amount: Money) -> str:

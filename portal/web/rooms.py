@@ -5,9 +5,13 @@ from flask import Flask
 from portal.web import (
     audit,
     billing,
+    catalogue,
     codes,
+    costs,
     credentials,
     dashboard,
+    deployments,
+    desk,
     events,
     health,
     home,
@@ -15,8 +19,12 @@ from portal.web import (
     keys,
     letters,
     login,
+    observed,
     operator,
     plans,
+    queue,
+    quotes,
+    received,
     requests,
     reset,
     revenue,
@@ -24,18 +32,21 @@ from portal.web import (
     signup,
     staff,
     subscription,
+    sustainability,
     team,
+    tickets,
     usage,
     webhooks,
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing)
-STAFF = (operator, staff, letters, requests, revenue, webhooks)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
+STAFF = (queue, desk, staff, requests)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, received, letters)
 MACHINES = (events, health, hooks)
 
 
 def open_all(app: Flask) -> None:
     """Register every noun's blueprint."""
-    for noun in (*PEOPLE, *PRODUCT, *STAFF, *MACHINES):
+    for noun in (*PEOPLE, *PRODUCT, *STAFF, *OPERATOR, *MACHINES):
         app.register_blueprint(noun.room)

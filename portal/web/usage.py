@@ -10,10 +10,11 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from portal import keys, metering, plans
+from portal import accounts, billing, keys, metering, plans
 from portal.kit import clock
 from portal.kit.errors import Missing
 from portal.web import guards, sheets, site
+from portal.web.billing import INVOICES
 
 room = Blueprint("usage", __name__)
 
@@ -59,6 +60,33 @@ def index() -> str:
         meters=[meter for meter in plans.catalogue(session).meters if meter.slug in _meters(asked)],
         chart=_chart(report.days),
         pace=_pace(report),
+        now=now,
+    )
+
+
+@room.get("/usage/statement")
+@guards.member("see")
+def statement() -> str:
+    """One billing month on paper: what was used, and what was billed for those who may see that."""
+    session, now, payments = site.session(), clock.now(), site.settings().payments
+    asked = _asked()
+    meters = [meter for meter in plans.catalogue(session).meters if meter.slug in _meters(asked)]
+    reports = {
+        meter: metering.report(session, g.account.id, asked.month, meter.slug, gate=site.gate(), now=now)
+        for meter in meters
+    }
+    billed = asked.environment == "live" and accounts.may(g.member.role, "manage_billing")
+    invoices = billing.invoices(session, g.account.id, payments) if billed else ()
+    used = {key_id for report in reports.values() for key_id in report.keys}
+    return render_template(
+        "usage/statement.html",
+        asked=asked,
+        reports={meter: report for meter, report in reports.items() if report.total.calls or report.limit},
+        names=keys.names(session, g.account.id, sorted(used)),
+        billed=billed and payments is not None,
+        invoices=[one for one in invoices if asked.month.starts_at <= one.created_at < asked.month.ends_at],
+        invoice_states=INVOICES,
+        held=plans.current(session, g.account.id, now=now),
         now=now,
     )
 

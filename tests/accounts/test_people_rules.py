@@ -11,11 +11,12 @@ from portal.kit.errors import Conflict, Forbidden, Invalid
 from tests.accounts.people import FIREFOX, NOON
 
 ALLOWED = {
-    "owner": {"see", "make_keys", "manage_billing", "manage_team", "see_audit", "manage_account"},
-    "admin": {"see", "make_keys", "manage_billing", "manage_team", "see_audit"},
-    "developer": {"see", "make_keys"},
-    "billing": {"see", "manage_billing"},
-    "viewer": {"see"},
+    "owner": {"see", "make_keys", "manage_billing", "manage_team", "see_audit", "manage_account"}
+    | {"ask_for_help"},
+    "admin": {"see", "make_keys", "manage_billing", "manage_team", "see_audit", "ask_for_help"},
+    "developer": {"see", "make_keys", "ask_for_help"},
+    "billing": {"see", "manage_billing", "ask_for_help"},
+    "viewer": {"see", "ask_for_help"},
     None: set(),
 }
 

@@ -96,13 +96,14 @@ def certificate(folder):
     )
 
 
-def configured(folder, *, tls, plain, web, api):
+def configured(folder, *, tls, plain, web, api, gate=None):
     """The shipped file with this test's ports and paths in place of the example's."""
     text = (DEPLOY / "nginx.conf").read_text()
     for old, new in (
         ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
         ("listen 80", f"listen 127.0.0.1:{plain}"),
         ("127.0.0.1:8000", f"127.0.0.1:{web}"),
+        ("127.0.0.1:8001", f"127.0.0.1:{gate or web}"),
         ("127.0.0.1:9000", f"127.0.0.1:{api}"),
         ("/etc/nginx/upkeep-service-key", f"{folder}/upkeep-service-key"),
         ("/var/log/nginx/upkeep.log", f"{folder}/upkeep.log"),

@@ -17,12 +17,18 @@ from tests.running import RunningStack, family, gone
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "redis", "sandbox", "web", "worker", "beat"]
+PARTS = ["postgres", "redis", "sandbox", "web", "worker", "beat", "post"]
 
 
 def test_everything_runs_and_says_where_it_is(stack):
     assert list(stack.processes) == PARTS
-    for line in (f"Upkeep    {stack.url}", f"Files     {stack.folder}", "PostgreSQL in", "Letters   "):
+    for line in (
+        f"Upkeep    {stack.url}",
+        f"Files     {stack.folder}",
+        "PostgreSQL in",
+        "Letters   ",
+        "Replies   ",
+    ):
         assert line in stack.printed
 
 
@@ -68,7 +74,7 @@ def test_a_taken_port_is_refused_with_one_sentence(tmp_path):
         assert late.wait() == 1
     assert late.printed == (
         f"Port {port} is taken by another program: stop it, or choose another port, "
-        f"for example `make run PORT={port + 1}`.\n"
+        f"for example `make run PORT={port + 2}`.\n"
     )
 
 
@@ -77,7 +83,7 @@ def test_a_port_that_is_none_is_refused_with_one_sentence(tmp_path, port):
     wrong = RunningStack(tmp_path / "var", port=port)
     wrong.spawn()
     assert wrong.wait() == 1
-    assert wrong.printed == f"PORT must be a whole number from 1 to 65535, not '{port}'.\n"
+    assert wrong.printed == f"PORT must be a whole number from 1 to 65534, not '{port}'.\n"
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -110,7 +116,7 @@ def test_engines_that_the_environment_names_are_used(tmp_path):
         postgres, redis = engines.postgres, engines.redis
         named = {"DATABASE_URL": postgres.url(APP), "OWNER_DATABASE_URL": postgres.url(OWNER)}
         stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named).start()
-        assert list(stack.processes) == ["sandbox", "web", "worker", "beat"]
+        assert list(stack.processes) == ["sandbox", "web", "worker", "beat", "post"]
         assert stack.env["DATABASE_URL"] == postgres.url(APP)
         assert stack.stop() == 0
         assert postgres.alive and redis.alive

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from portal import accounts, keys, plans
+from portal import accounts, keys, plans, support
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Rendered
@@ -27,6 +27,11 @@ def town(database, settings):
         actor = accounts.Actor(people["alice"].id, people["alice"].email)
         stamp = keys.Stamp(settings.key_prefix, settings.key_peppers[0])
         key = keys.mint(session, mine.id, "Alice's key", stamp=stamp, actor=actor, now=now)
+        file = support.File("log.txt", b"It fails here.")
+        ticket = support.open_ticket(
+            session, mine.id, "It fails", "Why?", files=[file], nonce="one", actor=actor, now=now
+        )
+        [said] = support.conversation(session, ticket.id, notes=False)
         invitation = accounts.invite(session, mine.id, "dora@example.com", "viewer", actor=actor, now=now)
         words = Rendered("accounts/verify", "Subject", "text", "<p>html</p>")
         letter = mail.write(session, "a letter", words, to="alice@example.com", now=now)
@@ -49,7 +54,11 @@ def town(database, settings):
             "letter_id": letter,
             "token": "nonsense",
             "event_id": "evt_nonsense",
+            "ticket_id": ticket.id,
+            "number": str(ticket.number),
+            "attachment_id": said.files[0].id,
             "purchase_id": "pur_nonsense",
+            "cost_id": "cost_nonsense",
         },
     )
 

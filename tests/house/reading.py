@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("portal", "worker", "deploy", "wsgi.py")
-CAPABILITIES = ("accounts", "plans", "keys", "metering", "billing")
+CAPABILITIES = ("accounts", "plans", "keys", "metering", "billing", "support", "costs", "sustainability")
 
 
 def files(*places):

@@ -37,6 +37,15 @@ class QuotingStripe:
 
     payments, account = SANDBOX, STRIPE_ACCOUNT
 
+    @property
+    def shelf(self):
+        """Stripe has products, and one price that was changed there."""
+        return SimpleNamespace(
+            product=lambda product_id: "API Pro" if product_id == "upkeep_api-pro" else None,
+            prices=lambda offers: {offer: Money(1900) for offer in offers if offer.plan == "api-pro"},
+            portal_settings=lambda: object(),
+        )
+
     def __init__(self, sessions):
         self._sessions = sessions
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from portal import accounts, keys, metering, plans
+from portal import accounts, costs, keys, metering, plans, sustainability
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
-from portal.metering import UsageDay, UsageTotal
-from tests.web import money
+from portal.kit.money import Money
+from portal.kit.period import add_months, calendar_month
+from portal.metering import UsageDay, UsageHour, UsageTotal
+from tests.web import money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -32,7 +34,8 @@ def fill(sessions, settings):
             _person(session, name, now)
             for name in ("Alice Archer", "Bob Baker", "Charlie Cook", "Oscar Otto", "Dora Dorn", "Emil Ernst")
         )
-        charlie.verified_at, oscar.staff_role = None, "operator"
+        sue = _person(session, "Sue Sanders", now)
+        charlie.verified_at, oscar.staff_role, sue.staff_role = None, "operator", "support"
         acme = accounts.open_account(session, "Acme Research", alice, now=now - timedelta(days=40))
         accounts.open_account(session, GERMAN, alice, now=now)
         fresh = accounts.open_account(session, "Charlie Cook", charlie, now=now)
@@ -42,13 +45,27 @@ def fill(sessions, settings):
         invited = accounts.invite(session, acme.id, "dora@example.com", "viewer", actor=actor, now=now)
         minted = _mint_keys(session, acme, settings, actor, now)
         _use(session, acme, minted, now)
+        _observe(session, fresh, minted[0], actor, now)
         sample.ids = {"account": acme.id, "key": minted[0], "person": bob.id, "invitation": invited.id}
         sample.ids |= {"fresh": fresh.id, "letter": _letters(session, settings, now)}
         calm = accounts.open_account(session, "Emil Ernst", emil, now=now - timedelta(days=90))
         money.calm(session, calm.id, now)
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
-        signed_in = {"alice": alice, "charlie": charlie, "oscar": oscar, "dora": dora, "emil": emil}
+        sample.ids["cost"] = _costs(session, accounts.actor(oscar), now)
+        people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
+        sample.ids |= talk.fill(session, acme, people, now)
+        asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
+        sample.ids["unclocked"] = str(asked.number)
+        sample.ids |= quoting.fill(session, calm, emil, sue, now)
+        signed_in = {
+            "sue": sue,
+            "alice": alice,
+            "charlie": charlie,
+            "oscar": oscar,
+            "dora": dora,
+            "emil": emil,
+        }
         for name, person in signed_in.items():
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
@@ -121,6 +138,47 @@ def _use(session, account, key_ids, now):
     session.add(
         UsageTotal(window_id=month.id, meter="calls", account_id=account.id, units=total, calls=calls)
     )
+
+
+def _observe(session, account, key_id, actor, now):
+    """An account that merely is observed, and would have been refused."""
+    accounts.observe(session, account.id, True, actor=actor, now=now - timedelta(days=5))
+    month = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
+    where = {"window_id": month.id, "account_id": account.id}
+    for code, calls in (("QUOTA_EXCEEDED", 2_345), ("RATE_LIMITED", 61), ("INSUFFICIENT_SCOPE", 4)):
+        for hours in (1, 50):
+            hour = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+            meter = f"observed:{code}"
+            row = UsageHour(meter=meter, hour=hour, key_id=key_id, endpoint="", **where)
+            row.units = row.calls = calls
+            session.add(row)
+    session.add(UsageTotal(meter="calls", units=5_690, calls=5_690, **where))
+
+
+def _costs(session, actor, now):
+    """What the platform costs since nine months ago, one of it dearer for three, and cash counted twice."""
+    month = calendar_month(now)[0]
+    for name, service, cents in (
+        ("Four tasks, one core each", "Servers", 15000),
+        ("db.t3.small, 20 GB", "Database", 2650),
+        ("Load balancer", "Servers", 1620),
+        (GERMAN, "E-Mail-Zustellungsdienstleistungen", 1500),
+    ):
+        began = add_months(month, -9)
+        row = costs.add(
+            session, name, service, Money(cents), begins_at=began, actor=actor, now=now - timedelta(days=270)
+        )
+    dearer = costs.change(
+        session,
+        row.id,
+        Money(2400),
+        begins_at=add_months(month, -2),
+        actor=actor,
+        now=now - timedelta(days=60),
+    )
+    for days, cents in ((90, 262_000), (3, 191_250)):
+        sustainability.count_cash(session, Money(cents), actor=actor, now=now - timedelta(days=days))
+    return dearer.id
 
 
 def _letters(session, settings, now):

@@ -72,6 +72,14 @@ def test_a_plan_can_be_paid_by_the_year(till, alice):
     assert "What you have costs $15.83 a month" in alice.words("/billing")
 
 
+def test_a_statement_lists_the_invoices_of_its_month_for_those_who_may_see_them(till, alice):
+    till.upgrade()
+    invoice = "1 × API Pro (at $19.00 / month) Paid $19.00"
+    assert invoice in alice.words("/usage/statement")
+    assert invoice in till.browser("bob").words("/usage/statement")
+    assert "Invoices" not in till.browser("dora").words("/usage/statement")
+
+
 def test_what_a_first_purchase_costs_is_said_before(alice):
     words = alice.words(f"{PREVIEW}year")
     assert "Today $190.00" in words and "Then each year, until you cancel $190.00" in words
@@ -390,6 +398,32 @@ def test_a_stranger_sees_nothing_of_what_others_pay(till):
     assert "You pay for nothing" in charlie.words("/billing")
     answer = charlie.get(f"/billing/return?purchase={purchase}")
     assert answer.status_code == 303 and till.held("charlie").plan == "api-free"
+
+
+def test_with_a_strangers_ids_nothing_is_seen_and_nothing_is_done(till):
+    """Alice pays and has asked for a plan; Charlie knows every id that there is of it."""
+    till.upgrade()
+    till.browser("alice").press("/plans", "Ask for Hosting Pro")
+    with till.database() as session:
+        purchases = session.scalars(select(billing.Purchase.id)).all()
+    [mine] = till.subscriptions()
+    charlie, before = till.browser("charlie"), (till.bill(), len(purchases))
+    for number in (*purchases, mine.id, mine.latest_invoice, till.customer(), till.ids["alice"]):
+        answer = charlie.get(f"/billing/return?purchase={number}")
+        assert answer.status_code == 303 and "Thank you" not in charlie.words("/billing")
+        for path in ("/subscription/cancellation", "/billing/next", "/subscription/preview"):
+            asked = charlie.get(
+                f"{path}?line={number}&plan={number}&interval=month&account={till.ids['alice']}"
+            )
+            assert asked.status_code in (404, 409), (path, number)
+        for path in ("/subscription/cancellation", "/subscription/resumption", "/subscription/change"):
+            fields = {"line": number, "plan": number, "interval": "month", "subscription": number}
+            assert charlie.post(path, **fields).status_code in (404, 422), (path, number)
+        for path in (f"/staff/requests/{number}/fulfilment", f"/operator/webhooks/{number}/retry"):
+            assert charlie.post(path).status_code == 404
+    with till.database() as session:
+        after = till.bill(), len(session.scalars(select(billing.Purchase.id)).all())
+    assert after == before and till.bill("charlie") is None
 
 
 @pytest.mark.parametrize("path", PAGES)

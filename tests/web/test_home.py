@@ -60,6 +60,26 @@ def test_the_pricing_page_shows_every_plan_and_its_price(client, on_offer, sessi
         assert words in text
 
 
+@pytest.mark.parametrize("path", ["/", "/pricing"])
+def test_prices_are_shown_for_a_month_or_a_year_without_a_script(client, on_offer, path):
+    monthly, yearly = client.get(path).text, client.get(f"{path}?interval=year").text
+    assert "<strong>$19</strong> a month" in monthly and "<strong>$190</strong>" not in monthly
+    assert "<strong>$190</strong> a year" in yearly and "$38 less than 12 months at $19" in yearly
+    assert "<strong>$19</strong> a month" in client.get(f"{path}?interval=week").text
+
+
+def test_the_landing_page_shows_every_line_and_leads_on(client, on_offer):
+    text = client.get("/").text
+    for words in (
+        "API Pro",
+        "Hosting Pro",
+        "Support Priority",
+        "What happens at the limit?",
+        'href="/signup"',
+    ):
+        assert words in text
+
+
 def test_customers_see_the_platform_and_not_the_program_behind_it(client, web_app):
     assert web_app.extensions["upkeep.settings"].brand.name in client.get("/").get_data(as_text=True)
 

@@ -85,7 +85,7 @@ def text(answer):
 
 def test_a_fresh_installation_says_what_is_to_be_set_up(office):
     words = office.words("Oscar", "/operator")
-    assert "8 of 10 steps are left to set up." in words
+    assert "8 of 10 steps are left." in words
     for step in ("Name and logo", "Address", "Mail", "Terms and help", "Service key", "First call"):
         assert f"{step} To do" in words
     assert "Plans Done" in words and "Backups Yours to keep in mind" in words

@@ -8,20 +8,25 @@ from axe_playwright_python.sync_playwright import Axe
 from portal.web import create_app
 from tests.house.site import routes
 from tests.web import money
-from tests.web.town import PAGES, town_of
+from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
 
-NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+WIDE = {"width": 1440, "height": 900}
+NARROWS = (390, 320)  # a telephone, and a screen of 1280 enlarged four times
 RULES = {
     "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     "dark": ["color-contrast"],  # the same page in other colours
 }
 NO_PAGES = {"/healthz", "/readyz", "/metrics", "/logo", "/usage.csv", "/operator/letters/<letter_id>/html"}
 NO_PAGES |= {"/operator/revenue.csv", "/billing/return"}
+NO_PAGES |= {
+    "/tickets/<int:number>/files/<attachment_id>",
+    "/staff/tickets/<ticket_id>/files/<attachment_id>",
+}
 REFUSED = {
     "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
-    "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
+    "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new", "/tickets/new"],
 }
 UNKNOWN = {"/nowhere", "/keys/nonsense"}
 SEND_AS_IT_IS = """() => {
@@ -35,8 +40,8 @@ WIDER = """width => [...document.querySelectorAll("body *")]
 
 
 @pytest.fixture
-def town(database, redis, settings):
-    paid = replace(settings, payments=money.SANDBOX)
+def town(database, redis, settings, tmp_path):
+    paid = replace(settings, payments=money.SANDBOX, plans_file=changed_catalogue(tmp_path))
     app = create_app(paid, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
     with town_of(app, database, paid) as standing:
         yield standing
@@ -75,9 +80,10 @@ def look(page):
     for theme, rules in RULES.items():
         page.emulate_media(color_scheme=theme)
         found += [f"{theme}: {fault}" for fault in axe(page, rules)]
-    page.set_viewport_size(NARROW)
-    if page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
-        found += [f"too wide: {one}" for one in page.evaluate(WIDER, NARROW["width"])]
+    for width in NARROWS:
+        page.set_viewport_size({"width": width, "height": 844})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found += [f"too wide at {width}: {one}" for one in page.evaluate(WIDER, width)]
     return found
 
 

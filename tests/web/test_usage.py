@@ -146,10 +146,19 @@ def test_an_earlier_month_is_shown_when_it_is_asked_for(meter):
     assert "77 calls used from 1 " in meter.words(f"/usage?month={earlier}")
 
 
+def test_a_statement_has_the_month_and_nothing_that_asks_for_more(meter):
+    for _ in range(3):
+        meter.call(cost=2, endpoint="GET /memories")
+    words = meter.words("/usage/statement")
+    assert "Calls 3 6 1,000 994" in words and "Ingest" in words and "The month is not over yet" in words
+    assert "Invoices of this billing month" not in words, "nobody pays here"
+
+
 def test_a_strangers_month_is_not_there(meter):
     window = meter.windows().live.id
     assert meter.visit("Charlie").get(f"/usage?month={window}").status_code == 404
     assert meter.visit("Charlie").get(f"/usage.csv?month={window}").status_code == 404
+    assert meter.visit("Charlie").get(f"/usage/statement?month={window}").status_code == 404
 
 
 def test_a_stranger_sees_nothing_of_it(meter):

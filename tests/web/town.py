@@ -11,26 +11,36 @@ from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.web import site, visitor
+from tests.plans.people import shipped
 from tests.web.sample import fill
 
 PAGES = {
-    "nobody": """/ /pricing /help /docs /contact /signup /signup/sent /login /login/code /forgot /forgot/sent
-        /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
+    "nobody": """/ /pricing /pricing?interval=year /help /docs /contact /signup /signup/sent /login
+        /login/code /forgot /forgot/sent /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
-    "charlie": "/dashboard /keys /usage /team /verify/{verify}",
+    "sue": """/staff/queue /staff/queue?q=nonsense /staff/queue?state=closed /staff/tickets/{ticket}
+        /staff/tickets/{closed_ticket} /staff/accounts/{account} /staff/tickets/{owed_ticket}
+        /staff/tickets/{offered_ticket} /staff/tickets/{refused_ticket}/quote""",
+    "charlie": "/tickets /tickets/new /tickets?state=closed /dashboard /keys /usage /team /verify/{verify}",
     "dora": "/dashboard /plans /billing",
-    "emil": """/dashboard /plans /billing /billing/next?line=api /subscription/cancellation?line=api
-        /subscription/preview?plan=api-pro&interval=year""",
+    "emil": """/dashboard /plans /billing /usage/statement /billing/next?line=api
+        /subscription/cancellation?line=api /subscription/preview?plan=api-pro&interval=year
+        /tickets /tickets/new /tickets/{unclocked}
+        /tickets/new?kind=deployment /tickets/{offered} /tickets/{owed} /tickets/{refused}""",
     "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year
         /subscription/preview?plan=hosting-pro&interval=month
         /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
-        /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove /team/leave /settings
-        /settings/audit /settings/proof /settings/password /settings/email /settings/close /settings/codes
-        /settings/address/{address} /accounts/new /keys/nonsense""",
+        /usage/statement /usage?by=endpoint /usage?environment=test /plans /team /team/{person}/remove
+        /team/leave /settings /settings/audit
+        /settings/proof /settings/password /settings/email /settings/close /settings/codes
+        /settings/address/{address} /accounts/new /keys/nonsense /tickets /tickets?state=closed /tickets/new
+        /tickets/{number} /tickets/{closed}""",
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
+        /operator/letters/received /operator/letters/received/{received}
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
-        /staff/requests/{purchase}/refusal""",
+        /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/sustainability
+        /operator/plans /operator/plans/stripe /operator/readiness /operator/readiness?days=7""",
 }
 
 
@@ -67,6 +77,14 @@ def town_of(app, sessions, settings):
     finally:
         server.shutdown()
         thread.join()
+
+
+def changed_catalogue(folder):
+    """An operator's file that differs from what is on offer."""
+    path = folder / "catalogue.toml"
+    changes = [("price_month = 1900", "price_month = 2400"), ("keys = 2", "keys = 3")]
+    path.write_text(shipped(changes).replace('slug = "hosting-pro"', 'slug = "hosting-own"'))
+    return path
 
 
 def _links(sessions, settings, known):

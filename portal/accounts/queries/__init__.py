@@ -28,6 +28,11 @@ def get(session: Session, account_id: str) -> Account:
     return account
 
 
+def closed_at(session: Session, account_id: str) -> datetime | None:
+    """When an account was closed, as the database has it at this moment; None while it stands."""
+    return session.scalar(select(Account.closed_at).where(Account.id == account_id))
+
+
 def tag(session: Session, account_id: str) -> str:
     """The 8 characters that lead every key of this account; Missing when there is no such account."""
     return get(session, account_id).tag
@@ -169,6 +174,16 @@ def operators(session: Session) -> list[Person]:
         select(Person)
         .where(Person.staff_role == "operator", Person.closed_at.is_(None))
         .order_by(Person.created_at)
+    )
+    return list(session.scalars(statement))
+
+
+def staff(session: Session) -> list[Person]:
+    """Everybody who helps customers, operators too, by name."""
+    statement = (
+        select(Person)
+        .where(Person.staff_role.is_not(None), Person.closed_at.is_(None))
+        .order_by(func.lower(Person.name), Person.id)
     )
     return list(session.scalars(statement))
 

@@ -74,6 +74,12 @@ def search(session: Session, words: str = "", *, page: int = 1, size: int = 25) 
     return Page([Found(*row) for row in session.execute(statement)], page, pages, total)
 
 
+def observed(session: Session) -> Sequence[Account]:
+    """The accounts that are observed one by one, the longest first."""
+    statement = select(Account).where(Account.observed_at.is_not(None), Account.closed_at.is_(None))
+    return session.scalars(statement.order_by(Account.observed_at, Account.id)).all()
+
+
 def _matches(words: str) -> list[ColumnElement[bool]]:
     of_member = (
         select(Member.account_id)

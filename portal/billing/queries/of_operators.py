@@ -118,6 +118,12 @@ def troubles(session: Session, payments: Payments, *, page: int = 1, size: int =
     return Told(rows, told.page, told.pages, told.total)
 
 
+def disputes_waiting(session: Session, payments: Payments) -> int:
+    """How many disputes the bank wants an answer to."""
+    waiting = _mine(select(func.count()).select_from(MirroredTrouble), MirroredTrouble, payments)
+    return session.scalar(waiting.where(MirroredTrouble.status.in_(rules.WANTS_ANSWER))) or 0
+
+
 def events(
     session: Session, *, state: str | None = None, words: str = "", page: int = 1, size: int = 50
 ) -> Told:
@@ -151,6 +157,11 @@ def drifts(session: Session, *, page: int = 1, size: int = 50) -> Told:
     """Where a sweep found our books to differ from Stripe's, newest first: `Drift` rows."""
     told = _page(session, select(Drift).order_by(Drift.found_at.desc(), Drift.id.desc()), page, size)
     return Told([row for (row,) in told.rows], told.page, told.pages, told.total)
+
+
+def drifts_open(session: Session) -> int:
+    """How many differences from Stripe are not healed yet."""
+    return session.scalar(select(func.count()).select_from(Drift).where(Drift.healed_at.is_(None))) or 0
 
 
 def _mine(statement: Any, table: Any, payments: Payments) -> Any:

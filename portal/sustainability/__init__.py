@@ -1,0 +1,21 @@
+"""Sustainability: whether what comes in carries what the platform costs, and how long the cash lasts."""
+
+from portal.sustainability.actions import count_cash
+from portal.sustainability.models import Cash
+from portal.sustainability.queries import MONTHS, Standing, cash, counted, months, standing
+from portal.sustainability.rules import Month, Runway, is_stale, runway
+
+__all__ = [
+    "MONTHS",
+    "Cash",
+    "Month",
+    "Runway",
+    "Standing",
+    "cash",
+    "count_cash",
+    "counted",
+    "is_stale",
+    "months",
+    "runway",
+    "standing",
+]

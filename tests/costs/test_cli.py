@@ -1,0 +1,57 @@
+"""Costs and cash from the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from portal.cli.costs import cash_group, costs_group
+
+
+@pytest.fixture
+def upkeep(database, settings, redis, tmp_path):
+    pepper = settings.key_peppers[0]
+    environ = {
+        "VAR": str(tmp_path / "var"),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "KEY_PEPPERS": f"{pepper.id}:{pepper.secret.hex()}",
+    }
+    return lambda group, *words: CliRunner(env=environ).invoke(group, words)
+
+
+def test_costs_are_added_listed_and_ended(upkeep):
+    added = upkeep(costs_group, "add", "Database", "26.50", "--from", "2026-01")
+    assert added.exit_code == 0, added.output
+    sentence, cost = added.output.splitlines()
+    assert sentence == "Database costs $26.50 a month."
+    ended = upkeep(costs_group, "end", cost, "--last", "2026-03")
+    assert (ended.exit_code, ended.output) == (0, "Database ends with March 2026.\n")
+    listed = upkeep(costs_group, "list").output
+    assert f"{cost}  Database (Database): $26.50 from 2026-01 until 2026-03" in listed
+    [row] = json.loads(upkeep(costs_group, "list", "--json").output)["typed"]
+    assert (row["amount"], row["currency"], row["until"], row["state"]) == (2650, "usd", "2026-03", "ended")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "Database", "much"),
+        ("add", "Database", "0"),
+        ("add", "Database", "5", "--currency", "xyz"),
+        ("add", "Database", "5", "--from", "2026-05", "--until", "2026-04"),
+        ("end", "cost_nothing"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_one_sentence(upkeep, words):
+    refused = upkeep(costs_group, *words)
+    assert refused.exit_code == 1 and len(refused.output.strip().splitlines()) == 1
+
+
+def test_cash_is_counted_and_the_runway_said(upkeep):
+    assert "not known without costs" in upkeep(cash_group, "count", "4,200").output
+    upkeep(costs_group, "add", "Servers", "500")
+    assert (
+        upkeep(cash_group, "count", "4200").output == "Noted: $4,200.00 in hand.\nRunway: About 8 months.\n"
+    )
