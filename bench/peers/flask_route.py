@@ -1,18 +1,19 @@
-"""The same check as a Flask route: our script and our book, through redis-py, behind gunicorn's threads."""
+"""The same check as a route of the whole Flask site: our script and our book, behind gunicorn's threads."""
 
 import os
 
-from flask import Flask, jsonify, request
+from flask import jsonify, request
 
 from portal import gate, keys, metering
 from portal.edge.services import Services
 from portal.kit import db, ids
 from portal.kit.settings import load
+from portal.web import create_app, guards, site
 
 settings = load(os.environ)
 sessions = db.sessions(db.engine(settings.database_url))
 door = metering.open_gate(settings, gate.connect(settings.redis_url), sessions)
-app = Flask(__name__)
+app = create_app(settings, push=door.push, gate=door)
 app.json.compact, app.json.sort_keys = True, False
 
 
@@ -25,6 +26,8 @@ services = Services(service_keys, settings.key_peppers, settings.key_prefixes)
 
 
 @app.post("/v1/keys/verify")
+@site.csrf.exempt
+@guards.public
 def verify():
     if services.known(request.headers.get("Authorization", "").partition(" ")[2]) is None:
         return jsonify(code="UNAUTHORIZED"), 401

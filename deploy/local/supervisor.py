@@ -28,15 +28,8 @@ HIGHEST_PORT = 65535
 # What the operator's verbs need to know of a running stack.
 SHARED = (
     *("PUBLIC_URL", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "BROKER_URL", "THROTTLE_URL"),
-    *(
-        "SECRET_KEY",
-        "KEY_PEPPERS",
-        "KEY_PREFIX",
-        "TRUSTED_PROXIES",
-        "GATE_MODE",
-        "GATE_WHEN_BLIND",
-        "GATE_LEASES",
-    ),
+    *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES"),
+    *("GATE_MODE", "GATE_WHEN_BLIND", "GATE_LEASES"),
     *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "GITHUB_SCANNING_KEYS"),
     *("REPLY_ADDRESS", "POST_HOST", "POST_PORT", "POST_CERTIFICATE", "POST_CERTIFICATE_KEY"),
@@ -103,8 +96,8 @@ class Supervisor:
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
         if "REPLY_ADDRESS" in environment:
-            host, port = environment["POST_HOST"], environment["POST_PORT"]
-            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{port}")
+            host, number = environment["POST_HOST"], environment["POST_PORT"]
+            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{number}")
         self._say("Ctrl-C stops everything.")
 
     def watch(self) -> None:

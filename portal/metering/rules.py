@@ -12,9 +12,9 @@ Kind = Literal["free", "paid", "test"]
 
 NOTICES: Final = (80, 100)
 OBSERVED: Final = "observed:"
+STRANDED: Final = "stranded:"
 CREDIT_AT_MOST: Final = 10**12
 REASON_LENGTH: Final = 300
-STRANDED: Final = "stranded:"
 LATE: Final = timedelta(hours=1)  # how long after its end a window's counters become final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

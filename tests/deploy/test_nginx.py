@@ -81,6 +81,7 @@ def configured(folder, *, tls, plain, web):
         ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
         ("listen 80", f"listen 127.0.0.1:{plain}"),
         ("127.0.0.1:8000", f"127.0.0.1:{web}"),
+        ("127.0.0.1:8001", f"127.0.0.1:{web}"),
         ("/var/log/nginx/upkeep.log", f"{folder}/upkeep.log"),
     ):
         assert old in text
