@@ -114,7 +114,7 @@ class History:
         stage.follow()
         for party in people.verify(stage, came, began):
             if party.part.makes_key:
-                keys.mint("Production" if party.part.habit == "pays" else "My first key")(stage, party)
+                keys.mint("My first key" if party.part.pays is None else "Production")(stage, party)
         stage.follow()
 
     def _happen(self, days_ago: int) -> None:
