@@ -30,6 +30,7 @@ SHARED = (
     *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES", "GATE_MODE", "GATE_WHEN_BLIND"),
     *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"),
+    *("REPLY_ADDRESS", "POST_HOST", "POST_PORT", "POST_CERTIFICATE", "POST_CERTIFICATE_KEY"),
     *("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL"),
 )
 
@@ -67,6 +68,7 @@ class Supervisor:
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
         environment |= self._payments(environment)
+        environment |= self._replies(environment)
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
         self._prepare(environment)
@@ -77,10 +79,15 @@ class Supervisor:
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
+        if "REPLY_ADDRESS" in environment:
+            self._run(services.post(environment, self.state.logs))
         self._say(f"Upkeep    {self.url}")
         self._welcome(environment)
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
+        if "REPLY_ADDRESS" in environment:
+            host, port = environment["POST_HOST"], environment["POST_PORT"]
+            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{port}")
         self._say("Ctrl-C stops everything.")
 
     def watch(self) -> None:
@@ -151,6 +158,16 @@ class Supervisor:
             hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
             self._run(services.sandbox(port, environment, self.state.folder, self.state.logs, hook))
             self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
+
+    def _replies(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Where replies by mail come in: always on this machine, elsewhere when REPLY_ADDRESS is set."""
+        if "REPLY_ADDRESS" not in environment and not is_loopback(self.url):
+            return {}
+        return {
+            "REPLY_ADDRESS": environment.get("REPLY_ADDRESS", "reply@localhost"),
+            "POST_HOST": environment.get("POST_HOST", "127.0.0.1"),
+            "POST_PORT": environment.get("POST_PORT") or str(self.state.port("post")),
+        }
 
     def _run(self, service: Service) -> None:
         self._add(Process(service))

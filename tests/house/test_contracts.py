@@ -24,6 +24,7 @@ PLANTS = {
         "import sandbox\n",
     ),
     "The worker never imports a stand-in": ("worker/planted.py", "import sandbox\n"),
+    "SMTP is listened to in one place": ("portal/kit/planted.py", "import aiosmtpd\n"),
     "Nothing knows the demo": ("portal/plans/planted.py", "import demo\n"),
     "Rules and events are pure": ("portal/accounts/rules.py", "import sqlalchemy\n"),
 }

@@ -47,8 +47,9 @@ def rebase_ticket(session: Session, ticket: Ticket, *, now: datetime) -> bool:
         clocks.begin(session, ticket, kind, now=since)
     for clock in clocks.running(session, ticket):
         minutes = policy.minutes(clock.kind)
-        if minutes is None or clock.breached_at is not None:
-            continue
+        is_overdue = clock.due_at is not None and clock.due_at <= now
+        if minutes is None or clock.breached_at is not None or is_overdue:
+            continue  # what was promised before and not kept stays so
         clock.minutes = min(minutes, clock.minutes)
         still = spans if clock.kind == clocks.RESOLUTION else []
         if rules.worked(clock.started_at, now, policy.calendar, still) >= clock.minutes * rules.MINUTE:

@@ -21,7 +21,7 @@ def take(session: Session, ticket_id: str, *, actor: accounts.Actor, now: dateti
     if ticket.assigned_to == actor.of_person:
         return ticket
     if ticket.assigned_to is not None:
-        raise Conflict(_taken(session, ticket))
+        raise Conflict(_taken(session, ticket, now))
     ticket.assigned_to, ticket.assigned_at = actor.of_person, now
     holding.note(session, ticket, "taken", actor, now, shown=False)
     return ticket
@@ -40,7 +40,7 @@ def assign(
 
     Conflict when somebody else has it by now; Invalid for who is not staff.
     """
-    ticket = _expected(session, ticket_id, expected, actor)
+    ticket = _expected(session, ticket_id, expected, actor, now)
     person = accounts.person(session, person_id)
     if person.staff_role is None or person.closed_at is not None:
         raise Invalid("Choose somebody of the staff.", field="person_id")
@@ -57,7 +57,7 @@ def release(
     session: Session, ticket_id: str, *, expected: str | None, actor: accounts.Actor, now: datetime
 ) -> Ticket:
     """Let nobody have a ticket that `expected` has; Conflict when somebody else has it by now."""
-    ticket = _expected(session, ticket_id, expected, actor)
+    ticket = _expected(session, ticket_id, expected, actor, now)
     if ticket.assigned_to is not None:
         ticket.assigned_to = ticket.assigned_at = None
         holding.note(session, ticket, "released", actor, now, shown=False)
@@ -90,16 +90,17 @@ def tag(
     return ticket
 
 
-def _expected(session: Session, ticket_id: str, expected: str | None, actor: accounts.Actor) -> Ticket:
+def _expected(
+    session: Session, ticket_id: str, expected: str | None, actor: accounts.Actor, now: datetime
+) -> Ticket:
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
     if ticket.assigned_to != expected:
-        raise Conflict(_taken(session, ticket))
+        raise Conflict(_taken(session, ticket, now))
     return ticket
 
 
-def _taken(session: Session, ticket: Ticket) -> str:
+def _taken(session: Session, ticket: Ticket, now: datetime) -> str:
     if ticket.assigned_to is None or ticket.assigned_at is None:
         return "Nobody has this ticket any more."
-    name = accounts.person(session, ticket.assigned_to).name
-    return f"{name} took this ticket at {rules.clock_time(ticket.assigned_at)}."
+    return rules.taken(accounts.person(session, ticket.assigned_to).name, ticket.assigned_at, now)

@@ -50,13 +50,13 @@ def open_of(session: Session, account_id: str) -> int:
 
 
 def conversation(session: Session, ticket_id: str, *, notes: bool) -> list[Said]:
-    """What was said in a ticket, in order; what staff said among themselves only with `notes`."""
+    """What was said in a ticket, in order, with files by name; staff among themselves only with `notes`."""
     statement = select(TicketMessage).where(TicketMessage.ticket_id == ticket_id)
     if not notes:
         statement = statement.where(TicketMessage.kind == "message")
     messages = session.scalars(statement.order_by(TicketMessage.said_at, TicketMessage.id)).all()
     files: defaultdict[str, list[Attachment]] = defaultdict(list)
-    came = select(Attachment).where(Attachment.ticket_id == ticket_id).order_by(Attachment.id)
+    came = select(Attachment).where(Attachment.ticket_id == ticket_id).order_by(Attachment.name)
     for one in session.scalars(came):
         files[one.message_id].append(one)
     return [

@@ -98,6 +98,8 @@ def moment(at: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{day} {at:%H:%M} {at.tzname() or 'UTC'}"
 
 
-def clock_time(at: datetime) -> str:
-    """A moment of a busy day: "14:02 UTC"."""
-    return f"{at.astimezone(UTC):%H:%M} UTC"
+def taken(name: str, at: datetime, now: datetime) -> str:
+    """Who was first: "Sue took this ticket at 14:02 UTC."."""
+    at, today = at.astimezone(UTC), now.astimezone(UTC).date()
+    day = "" if at.date() == today else f"on {at.day} {at:%b} "
+    return f"{name} took this ticket {day}at {at:%H:%M} UTC."
