@@ -92,6 +92,7 @@ class Stage:
             metering.close_windows(session, now=self.now)
             plans.lapse(session, self.now)
             billing.remind(session, self.payments, now=self.now)
+            support.expire_quotes(session, now=self.now)
         self.watch()
         self.follow()
         letters.send_due(self.house)

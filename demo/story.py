@@ -29,7 +29,7 @@ class Scene:
 
 def leads(today: datetime) -> tuple[Part, ...]:
     """Customers whom the pages of staff and operator have to show, whoever else comes."""
-    unpaid, overdue, busy = renewed(today, 1), renewed(today, 6), renewed(today, 22)
+    unpaid, overdue, busy = renewed(today, 1), renewed(today, 6), renewed(today, 22, (2,))
     return (
         # slug, account, owner, e-mail, joined days ago, habit, calls a day, pays from days ago
         _pays("nordlicht", NURSES, "Dr. Annegret Weiß-Lindemann", busy + 2, 1860, busy, habit="wards"),
@@ -88,7 +88,7 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
         # Payments that fail: within grace, past it, and mended by a new card.
         (4, "brotzeit", fails),
         (10, "lumen", fails),
-        (30, "harbour", fails),
+        (31, "harbour", fails),
         (renewed_after(today, 58) - 2, "harbour", money.new_card("pm_card_mastercard")),
         # Plans that change, end, or come back.
         (6, "pixel", money.cancel("api")),
@@ -125,13 +125,13 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
     return tuple(Scene(*scene) for scene in told)
 
 
-def renewed(today: datetime, days_ago: int) -> int:
+def renewed(today: datetime, days_ago: int, months_paid: tuple[int, ...] = (2, 1)) -> int:
     """Since how many days somebody pays by the month whose latest renewal was so many days ago."""
     wanted = today - timedelta(days=days_ago)
-    for months in (2, 1):
+    for months in months_paid:
         began = add_months(wanted, -months)
         if add_months(began, months) == wanted:
-            break  # the 30th of February is nobody's: then they came a month later
+            break  # the 30th of February is nobody's: then they came another month
     return (today - began).days
 
 

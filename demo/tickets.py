@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from demo import money
 from demo.people import Party, Staff
 from demo.stage import Stage
 from demo.talks import Talk, Turn
 from portal import plans, support
+from portal.kit.money import Money
 from portal.support.rules import business_minutes
 
 STEP: Final = timedelta(minutes=10)
+VALID_DAYS: Final = 14
 LOOK_BACK: Final = timedelta(days=12)  # no week has so many holidays
 
 
@@ -20,6 +23,7 @@ class Desk:
     def __init__(self, stage: Stage, staff: Staff) -> None:
         self._stage, self._staff = stage, staff
         self._talks: list[tuple[int, Party, str, int, Sequence[Turn], Talk]] = []
+        self._quotes: dict[str, str] = {}
         self._opened = 0
 
     def open(self, talk: Talk, party: Party, half_day: int) -> None:
@@ -86,7 +90,23 @@ class Desk:
                     support.note(session, ticket_id, turn.text, nonce=self._nonce(), actor=agent, now=now)
                 case "takes":
                     support.take(session, ticket_id, actor=agent, now=now)
-        self._opened += 1
+                case "quote":
+                    quote = support.offer(
+                        session,
+                        ticket_id,
+                        Money(turn.cents),
+                        turn.text,
+                        valid_days=VALID_DAYS,
+                        nonce=self._nonce(),
+                        actor=agent,
+                        now=now,
+                    )
+                    self._quotes[ticket_id] = quote.id
+                case "accepts":
+                    quote_id = self._quotes[ticket_id]
+                    support.accept(session, party.account_id, number, quote_id, actor=party.actor, now=now)
+                case "pays":
+                    money.pay_once(self._stage, party, self._quotes[ticket_id])
 
     def _nonce(self) -> str:
         self._opened += 1
