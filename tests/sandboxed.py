@@ -1,5 +1,8 @@
 """A Stripe for tests: the sandbox in this process, on a free port, moved by its clock file.
 
+What is asked through the real library goes to its application straight, without a socket, unless it was
+made with `over_http=True`. Who else knows its address reaches it over HTTP all the same.
+
 Anybody's conftest may make a fixture of it:
 
     @pytest.fixture
@@ -8,23 +11,28 @@ Anybody's conftest may make a fixture of it:
             yield running
 """
 
+import io
 import re
 import secrets
 from datetime import timedelta
 from html import unescape
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
+from urllib.parse import unquote, urlencode, urlsplit
 
+import requests
 import stripe
+from requests.adapters import BaseAdapter
 
 from portal.billing import Stripe
 from portal.kit import clock
 from portal.kit.settings import Payments
 from sandbox.stripe import faults
+from sandbox.stripe.app import application
 from sandbox.stripe.billing import periods
 from sandbox.stripe.server import Server
 from tests.stripe.watching import Watched
 
+GOODS = {}
+"""What was put on the shelf of a sandbox of this process, by who did it."""
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
@@ -38,7 +46,7 @@ class StripeSandbox:
     description: at the end, AssertionError when something did not fit.
     """
 
-    def __init__(self, folder, *, deliver=False):
+    def __init__(self, folder, *, deliver=False, over_http=False):
         folder.mkdir(parents=True, exist_ok=True)
         self.key = "sk_sandbox_" + secrets.token_hex(12)
         self.secret = "whsec_" + secrets.token_hex(16)
@@ -49,6 +57,8 @@ class StripeSandbox:
         self.sandbox = self._server.sandbox
         self.base = self.sandbox.base
         self.watches = []
+        self._way = None if over_http else Straight(application(self.sandbox))
+        self._browser = self._led(requests.Session())
         self.client = stripe.StripeClient(
             self.key,
             base_addresses=dict.fromkeys(("api", "files", "connect", "meter_events"), self.base),
@@ -75,9 +85,13 @@ class StripeSandbox:
         """Our own gateway: whatever it asks must be as Stripe describes it, and may not even be refused."""
         return Stripe(self.payments, transport=self.watch())
 
+    def transport(self):
+        """A transport for the library's HTTP client which is not looked at."""
+        return self._led(requests.Session())
+
     def watch(self, **more):
         """A transport for the library's HTTP client, which is looked at when the sandbox ends."""
-        self.watches.append(Watched(**more))
+        self.watches.append(self._led(Watched(**more)))
         return self.watches[-1]
 
     @property
@@ -95,8 +109,23 @@ class StripeSandbox:
             self.deliver_now()
 
     def advance_to(self, moment):
-        """Move the clock forwards to a moment in whole seconds."""
-        self.advance(moment - self.now)
+        """Move the clock forwards to a moment in whole seconds, unless it has come already."""
+        if (left := moment - self.now) > 0:
+            self.advance(left)
+        else:
+            self.sandbox.tick()
+
+    def stock(self, fill):
+        """Let `fill` put its goods on the shelf. It does so once; later sandboxes have the same at once."""
+        store = self.sandbox.store
+        if (goods := GOODS.get(fill.__name__)) is None:
+            fill()
+            found = "select id, kind, due_at, data from document order by seq"
+            GOODS[fill.__name__] = store.rows(found)
+            return
+        with store.transaction():
+            for row in goods:
+                store.rows("insert into document (id, kind, due_at, data) values (?, ?, ?, ?)", *row)
 
     def deliver_to(self, target, events=("*",), secret=None):
         """Send events to an address, or to a callable that takes body and headers and answers a status."""
@@ -140,11 +169,12 @@ class StripeSandbox:
 
     def get(self, path, headers=None):
         """A page, as a browser without JavaScript would ask for it."""
-        return self._send(Request(self._url(path), headers=headers or {}))
+        return self._send("GET", path, headers)
 
     def post(self, path, headers=None, **fields):
         """A form, sent."""
-        return self._send(Request(self._url(path), urlencode(fields).encode(), headers or {}, method="POST"))
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", path, {**form, **(headers or {})}, urlencode(fields).encode())
 
     def _watching(self, receiver):
         watch = self.watch(gently=True)
@@ -155,17 +185,22 @@ class StripeSandbox:
 
         return receive
 
-    def _url(self, path):
-        return path if urlsplit(path).scheme else self.base + path
+    def _led(self, transport):
+        """A transport that finds its way here."""
+        transport.trust_env = False
+        if self._way is not None:
+            transport.mount(self.base, self._way)
+        return transport
 
-    def _send(self, request):
-        with build_opener(ProxyHandler({}), _AsIs).open(request, timeout=10) as reply:
-            return Page(
-                reply.status,
-                reply.headers.get("Location"),
-                reply.read().decode("utf-8", "replace"),
-                reply.headers,
-            )
+    def _send(self, method, path, headers, body=None):
+        """Redirects and refusals are answers too."""
+        url = path if urlsplit(path).scheme else self.base + path
+        reply = self._browser.request(
+            method, url, headers=headers, data=body, timeout=10, allow_redirects=False
+        )
+        self._browser.cookies.clear()
+        text = reply.content.decode("utf-8", "replace")
+        return Page(reply.status_code, reply.headers.get("Location"), text, reply.headers)
 
 
 class Page:
@@ -175,11 +210,45 @@ class Page:
         self.status, self.location, self.text, self.headers = status, location, text, headers
 
 
-class _AsIs(HTTPErrorProcessor):
-    """Redirects and refusals are answers too."""
+class Straight(BaseAdapter):
+    """A way for `requests` to a WSGI application in this process."""
 
-    def http_response(self, request, response):
-        return response
+    def __init__(self, application):
+        super().__init__()
+        self._application = application
+
+    def send(self, request, **options):
+        """The application's answer, as if it had come over HTTP."""
+        parts = urlsplit(request.url)
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        environ = {
+            "REQUEST_METHOD": request.method,
+            "PATH_INFO": unquote(parts.path),
+            "QUERY_STRING": parts.query,
+            "SERVER_NAME": parts.hostname,
+            "SERVER_PORT": str(parts.port),
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": parts.netloc,
+            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.url_scheme": parts.scheme,
+        }
+        for name, value in request.headers.items():
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = _text(value)
+        reply = requests.Response()
+        reply.request, reply.url = request, request.url
+
+        def start(status, headers):
+            code, _, reply.reason = status.partition(" ")
+            reply.status_code = int(code)
+            reply.headers.update(headers)
+
+        reply._content = b"".join(self._application(environ, start))
+        return reply
+
+    def close(self):
+        pass
 
 
 def _end(start, duration):
@@ -192,3 +261,7 @@ def _end(start, duration):
     if unit in seconds:
         return start + int(count) * seconds[unit]
     return periods.step(start, unit.rstrip("s"), int(count), 1)
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value

@@ -137,6 +137,28 @@ def second_ended(session: Session, fact: billing.SecondSubscriptionEnded, occasi
     _write(session, fact, occasion, "second_ended", context, f"subscription {fact.subscription_id} second")
 
 
+def paid_in_vain(session: Session, fact: billing.PaidInVain, occasion: Occasion) -> None:
+    """Those who owned the account when it closed learn that a payment for it goes back."""
+    account = accounts.get(session, fact.account_id)
+    context = {
+        "account": account.name,
+        "closed_at": account.closed_at or occasion.told_at,
+        "plan": _name(session, fact.plan),
+        "refunded": Money(fact.refunded, fact.currency),
+    }
+    for owner in accounts.owners(session, fact.account_id):
+        write_address(
+            session,
+            occasion,
+            owner.email,
+            "billing/paid_in_vain",
+            {"name": owner.name, **context},
+            person_id=owner.id,
+            account_id=fact.account_id,
+            once=f"subscription {fact.subscription_id} in vain",
+        )
+
+
 def card_expiring(session: Session, fact: billing.CardExpiring, occasion: Occasion) -> None:
     """That the card must be replaced before the next payment."""
     context = {

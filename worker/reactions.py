@@ -86,6 +86,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.CancellationUndone: [push, money.resumed],
     billing.SubscriptionEnded: [money.ended],
     billing.SecondSubscriptionEnded: [money.second_ended],
+    billing.PaidInVain: [money.paid_in_vain],
     billing.PaymentFailed: [push, money.payment_failed],
     billing.InvoicePaid: [push, money.receipt, quotes.quote_paid],
     billing.AccessEnded: [push, money.access_ended],

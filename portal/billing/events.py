@@ -93,6 +93,18 @@ class SecondSubscriptionEnded(Fact):
 
 
 @dataclass(frozen=True)
+class PaidInVain(Fact):
+    """Somebody paid for an account that had closed: it was ended, and `refunded` minor units went back."""
+
+    account_id: str
+    subscription_id: str
+    line: str
+    plan: str
+    refunded: int
+    currency: str
+
+
+@dataclass(frozen=True)
 class PaymentFailed(Fact):
     """An invoice is unpaid since `day` days: 0, 3, 5 or 7. Told once for each."""
 

@@ -83,8 +83,8 @@ class Purchase(Base):
 class MirroredSubscription(Base):
     """A subscription as Stripe last said it is.
 
-    `second_at` is when it was found to be one too many in its line, beside `second_to`; `refunded_at`
-    when that was put right.
+    `second_at` is when it was found to be one too many in its line, beside `second_to`, or, beside none,
+    one of an account that has closed; `refunded_at` when that was put right.
     """
 
     __tablename__ = "mirrored_subscription"

@@ -30,6 +30,8 @@ WANTS_ANSWER = ("needs_response", "warning_needs_response")
 GRACE_DAYS = 3
 LONGEST_GRACE_DAYS = 365
 REMINDER_DAYS = (0, 3, 5, 7)
+CLOSING = timedelta(minutes=5)
+"""For so long a payment may be on its way to us."""
 PREVIEW_LASTS = timedelta(hours=1)
 CARD_WARNING = timedelta(days=31)
 RETRY_FIRST, RETRY_LONGEST = timedelta(minutes=1), timedelta(hours=6)
@@ -127,6 +129,11 @@ def second(subscriptions: Iterable[Subscription]) -> dict[str, str]:
     """
     standing = sorted((one for one in subscriptions if one.status in OPEN), key=_standing)
     return {one.id: standing[0].id for one in standing[1:]}
+
+
+def paid_in_vain(paid_at: datetime | None, closed_at: datetime) -> bool:
+    """Whether a payment came when its account had closed, or was closing while somebody still paid."""
+    return paid_at is not None and paid_at > closed_at - CLOSING
 
 
 def open_in(subscriptions: Iterable[Subscription], line: str) -> Subscription | None:

@@ -35,7 +35,7 @@ def engine(url: str, **options: Any) -> Engine:
     """An engine for `url`; `postgres://` and `postgresql://` both mean psycopg 3."""
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
-    return create_engine(url, pool_pre_ping=True, **options)
+    return create_engine(url, **{"pool_pre_ping": True, **options})
 
 
 def sessions(bind: Engine) -> sessionmaker[Session]:

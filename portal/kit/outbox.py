@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, case, delete, func, or_, select
+from sqlalchemy import BigInteger, DateTime, Index, bindparam, case, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -78,6 +78,23 @@ class Errand:
     request_id: str | None
 
 
+# Asked every second, and so written once.
+_UNDONE = (
+    select(ToldFact)
+    .where(ToldFact.done_at.is_(None), ToldFact.name.in_(bindparam("names", expanding=True)))
+    .where(
+        or_(
+            ToldFact.handed_at.is_(None),
+            ToldFact.handed_at + case((ToldFact.hands < PATIENCE, HANDED_AGAIN), else_=HANDED_AGAIN_LATE)
+            <= bindparam("now", type_=DateTime(timezone=True)),
+        )
+    )
+    .order_by(ToldFact.id)
+    .limit(bindparam("most", type_=BigInteger))
+    .with_for_update(skip_locked=True)
+)
+
+
 def tell(session: Session, fact: Fact) -> None:
     """Put a fact into the outbox of the running transaction, told now by the one clock."""
     data = asdict(fact)  # type: ignore[call-overload]
@@ -98,16 +115,9 @@ def take(
     are taking is passed over; what was taken within 30 seconds is left alone, so that a lost
     hand-over is made again. A fact that is not registered is kept for a worker that knows it.
     """
-    waited = case((ToldFact.hands < PATIENCE, HANDED_AGAIN), else_=HANDED_AGAIN_LATE)
-    statement = (
-        select(ToldFact)
-        .where(ToldFact.done_at.is_(None), ToldFact.name.in_(registered))
-        .where(or_(ToldFact.handed_at.is_(None), ToldFact.handed_at + waited <= now))
-        .order_by(ToldFact.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = session.scalars(statement).all()
+    given = {"names": list(registered), "now": now, "most": limit}
+    if not (taken := session.scalars(_UNDONE, given).all()):
+        return []
     heard = _heard(session, [told.id for told in taken])
     errands: list[Errand] = []
     for told in taken:

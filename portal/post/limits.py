@@ -4,11 +4,20 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 SIZE_MOST = 20 * 1024 * 1024
 """The largest letter in bytes: three files of 5 MiB and their envelope."""
 
 REMEMBERED = 10_000
+
+
+def neighbourhood(peer: str) -> str:
+    """Whom limits count: an address of IPv4, and all of a /64 of IPv6, which is one customer's."""
+    try:
+        return str(ip_network(f"{peer}/64", strict=False)) if ":" in peer else peer
+    except ValueError:  # with a zone, say
+        return peer
 
 
 @dataclass

@@ -17,7 +17,7 @@ from sqlalchemy.orm import sessionmaker
 from portal.kit import clock, received, replies
 from portal.kit.db import unit
 from portal.kit.settings import Settings
-from portal.post.limits import SIZE_MOST, Limits
+from portal.post.limits import SIZE_MOST, Limits, neighbourhood
 
 LETTER_SECONDS = 300  # the longest that one command, and with DATA the letter, may take
 COMMANDS = {"*": 30, "NOOP": 10, "RSET": 60, "MAIL": 60, "RCPT": 60, "DATA": 60}
@@ -44,7 +44,7 @@ class Desk:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Only an address whose token we sealed; one for each letter."""
-        peer = peer_of(session)
+        peer = neighbourhood(peer_of(session))
         if not self._limits.may_guess(peer):
             return BUSY
         token = self._address.token_of(address)
@@ -60,7 +60,7 @@ class Desk:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """250 once the letter is committed; the database is waited for on a thread."""
-        if not self._limits.may_write(peer_of(session)):
+        if not self._limits.may_write(neighbourhood(peer_of(session))):
             return SLOWER
         raw = envelope.original_content or b""
         try:
@@ -110,7 +110,7 @@ class Line(SMTP):
 
     def connection_made(self, transport: BaseTransport) -> None:
         if self._peer is None:  # after STARTTLS the same line begins anew
-            peer = _peer(transport.get_extra_info("peername"))
+            peer = neighbourhood(_peer(transport.get_extra_info("peername")))
             if not self._limits.enter(peer):
                 transport.write(f"{BUSY}\r\n".encode())  # type: ignore[attr-defined]
                 transport.close()
@@ -152,7 +152,7 @@ async def listen(
 
 
 def peer_of(session: Session) -> str:
-    """Where a conversation comes from."""
+    """Where a conversation comes from: an address, as text."""
     return _peer(session.peer)
 
 

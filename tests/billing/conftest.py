@@ -2,7 +2,10 @@
 
 import pytest
 
+from portal import billing, plans
+from portal.kit.db import unit
 from tests.billing.shop import Shop
+from tests.billing.till import CATALOGUE
 from tests.sandboxed import StripeSandbox
 
 
@@ -23,3 +26,13 @@ def paying(shop):
     """The same, and Alice pays for API Pro by the month."""
     shop.buy()
     return shop
+
+
+@pytest.fixture
+def wider(paying):
+    """Alice pays for API Pro, and a larger plan is on sale beside it."""
+    with paying.database() as session, unit(session):
+        plans.sync(session, plans.read(CATALOGUE), paying.now)
+    with paying.database() as session:
+        billing.sync_catalogue(session, paying.stripe, apply=True)
+    return paying

@@ -25,7 +25,10 @@ class Shop:
         with database() as session, unit(session):
             publish(session, self.now)
             self.alice = account_of(session, "Alice", self.now)
-        with database() as session:
+        sandbox.stock(self.sync_catalogue)
+
+    def sync_catalogue(self):
+        with self.database() as session:
             billing.sync_catalogue(session, self.stripe, apply=True)
 
     @property

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from deploy.local.process import wait_until
 from portal import billing
 from portal.kit.db import unit
-from portal.kit.errors import Refusal
+from portal.kit.errors import Conflict, Refusal
 
 
 @pytest.fixture
@@ -117,3 +117,105 @@ def test_one_webhook_that_comes_twice_at_once_is_stored_once(paying, together):
             )
 
     assert sorted(together(store, store, store)) == [False, False, True]
+
+
+class Held:
+    """A gateway that waits before it does something, until it is told to go on."""
+
+    def __init__(self, stripe, verb):
+        self._stripe, self._verb = stripe, verb
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        found = getattr(self._stripe, name)
+        if name != self._verb:
+            return found
+
+        def ask(*arguments, **options):
+            self.reached.set()
+            assert self.go_on.wait(30)
+            return found(*arguments, **options)
+
+        return ask
+
+
+def test_of_two_different_changes_at_once_one_is_made_and_charged_as_shown(wider):
+    """Both were looked at and shown before either was made."""
+    slow = Held(wider.stripe, "change_now")
+    shown = {plan: wider.preview(*plan) for plan in (("api-pro", "year"), ("api-team", "month"))}
+
+    def change(stripe, plan):
+        asked = {"at": shown[plan].at, "due_now": shown[plan].due_now}
+        with wider.database() as session:
+            return billing.change(
+                session, stripe, wider.alice, *plan, actor=wider.actor, now=wider.now, **asked
+            )
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(change, slow, ("api-pro", "year"))
+        assert slow.reached.wait(30)
+        with pytest.raises(Conflict, match="another window"):
+            change(wider.stripe, ("api-team", "month"))
+        slow.go_on.set()
+        first.result(30)
+    due = shown["api-pro", "year"].due_now.amount
+    assert [one.amount_paid for one in wider.invoices()] == [1900, due]
+    assert (wider.bill().plan, wider.bill().interval) == ("api-pro", "year")
+
+
+def test_a_change_that_was_looked_at_before_another_was_made_is_shown_again(wider):
+    slow = Held(wider.stripe, "quote")
+    shown = wider.preview("api-team", "month")
+
+    def change():
+        asked = {"at": shown.at, "due_now": shown.due_now}
+        with wider.database() as session:
+            return billing.change(
+                session, slow, wider.alice, "api-team", "month", actor=wider.actor, now=wider.now, **asked
+            )
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(change)
+        assert slow.reached.wait(30)
+        wider.change("api-pro", "year")
+        slow.go_on.set()
+        with pytest.raises(Conflict):
+            late.result(30)
+    assert len(wider.invoices()) == 2
+
+
+def test_cancelling_and_resuming_at_once_ends_as_one_of_them_said(paying, together):
+    for _ in range(3):
+        together(paying.cancel, paying.resume, paying.cancel, paying.resume)
+        [found] = paying.subscriptions()
+        assert (paying.bill().ends_at is None) == (found.cancel_at is None)
+    assert len(paying.invoices()) == 1
+
+
+def test_two_workers_ask_a_new_card_for_what_is_open_once(paying, together):
+    paying.new_card("pm_card_chargeCustomerFail")
+    paying.sandbox.advance("1 month")
+    paying.sandbox.advance("2h")
+    paying.refresh()
+    paying.new_card("pm_card_visa")
+    together(*[paying.refresh] * 4)
+    assert [one.status for one in paying.invoices()] == ["paid", "paid"]
+    paid = [one for one in paying.v1.charges.list().data if one.status == "succeeded"]
+    assert len(paid) == 2 and paying.bill().status == "active"
+    assert len(paying.told(billing.InvoicePaid)) == 2
+
+
+def test_two_workers_put_a_second_right_once(paying, together):
+    paying.sandbox.advance("1m")
+    [first] = paying.subscriptions()
+    paying.v1.subscriptions.create(
+        {
+            "customer": paying.customer.id,
+            "items": [{"price": first["items"].data[0].price.id}],
+            "default_payment_method": first.default_payment_method,
+        }
+    )
+    together(paying.sweep, paying.sweep, paying.refresh, paying.refresh)
+    assert [one.amount for one in paying.v1.refunds.list().data] == [1900]
+    [fact] = paying.told(billing.SecondSubscriptionEnded)
+    assert fact.refunded == 1900

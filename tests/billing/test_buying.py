@@ -112,6 +112,25 @@ def test_a_coupon_is_taken_at_the_checkout(shop):
     assert [line.amount for line in shown.lines] == [Money(950)]
 
 
+def test_a_coupon_for_everything_costs_nothing_and_gives_the_plan(shop):
+    coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "forever"})
+    shop.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "FREE"})
+    purchase = shop.checkout()
+    shop.sandbox.post(f"/checkout/{purchase.stripe_session_id}", action="promotion", code="FREE")
+    assert shop.sandbox.pay(purchase.stripe_session_id).status == 303
+    shop.refresh()
+    assert shop.held().plan == "api-pro" and shop.held().ends_at is None
+    shop.sandbox.advance("1 month")
+    shop.sandbox.advance("2h")
+    shop.refresh()
+    shown = shop.change(interval="year")
+    assert shown.due_now == Money(0) and shop.bill().interval == "year"
+    assert [one.total for one in shop.overview().invoices] == [Money(0)] * 3
+    assert shop.v1.charges.list().data == [] and shop.told(billing.InvoicePaid) == []
+    shop.cancel()
+    assert shop.bill().ends_at == shop.bill().renews_at
+
+
 @pytest.mark.parametrize(
     ("plan", "interval"), [("api-free", "month"), ("api-enterprise", "month"), ("api-pro", "week")]
 )

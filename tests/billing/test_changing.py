@@ -4,37 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from portal import billing, plans
-from portal.kit.db import unit
+from portal import billing
 from portal.kit.errors import Conflict
 from portal.kit.money import Money
-from tests.plans.people import shipped
-
-TEAM = '''[[plans]]
-slug = "api-team"
-line = "api"
-name = "API Team"
-price_month = 4900
-price_year = 49000
-rate = 200
-burst = 400
-keys = 100
-included = { calls = 1000000 }
-test_included = { calls = 1000 }
-
-[[plans]]
-slug = "api-enterprise"'''
-
-
-@pytest.fixture
-def wider(paying):
-    """Alice pays for API Pro, and a larger plan is on sale beside it."""
-    text = shipped([('[[plans]]\nslug = "api-enterprise"', TEAM)])
-    with paying.database() as session, unit(session):
-        plans.sync(session, plans.read(text), paying.now)
-    with paying.database() as session:
-        billing.sync_catalogue(session, paying.stripe, apply=True)
-    return paying
 
 
 def test_a_change_to_the_year_is_charged_as_it_was_shown(paying):

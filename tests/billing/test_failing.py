@@ -9,6 +9,7 @@ from portal.billing.models import MirroredInvoice
 from portal.kit.db import unit
 from portal.kit.errors import Conflict
 from portal.kit.money import Money
+from portal.kit.period import calendar_month
 
 DUNNING = (billing.PaymentFailed, billing.AccessEnded, billing.AccessRestored, billing.SubscriptionEnded)
 
@@ -140,6 +141,31 @@ def test_a_subscription_that_is_left_unpaid_gives_nothing(failed):
         failed.checkout()
 
 
+def agree(shop, days):
+    with shop.database() as session, unit(session):
+        billing.set_grace(session, shop.alice, days, actor=shop.actor, now=shop.now)
+    shop.refresh()
+
+
+def test_grace_that_is_longer_than_stripe_tries_ends_when_stripe_ends_it(failed):
+    agree(failed, 60)
+    pass_days(failed, 13)
+    assert failed.held().plan == "api-pro"
+    pass_days(failed, 2)
+    assert failed.bill() is None and failed.held().plan == "api-free"
+    assert [name for name, _ in told(failed) if name != "PaymentFailed"] == ["SubscriptionEnded"]
+
+
+def test_where_stripe_leaves_it_past_due_a_long_grace_holds_to_its_end(failed):
+    failed.sandbox.setting("after_retries", "past_due")
+    agree(failed, 60)
+    pass_days(failed, 59)
+    assert failed.held().plan == "api-pro" and failed.bill().status == "past_due"
+    pass_days(failed, 1)
+    assert failed.held().plan == "api-free"
+    assert [name for name, _ in told(failed) if name != "PaymentFailed"] == ["AccessEnded"]
+
+
 def test_while_it_is_unpaid_it_is_neither_bought_again_nor_changed(failed):
     with pytest.raises(Conflict, match="waits for a payment"):
         failed.checkout()
@@ -215,6 +241,61 @@ def test_a_crash_while_a_second_is_put_right_is_recovered_from(paying, verb):
     assert len(paying.told(billing.SecondSubscriptionEnded)) == 1
 
 
+class Unwilling:
+    """A Stripe that gives nothing back, for want of money of ours."""
+
+    def __init__(self, stripe):
+        self._stripe = stripe
+
+    def __getattr__(self, name):
+        return getattr(self._stripe, name)
+
+    def give_back(self, *arguments, **options):
+        raise billing.Refused("There is not enough money.")
+
+
+def test_a_second_whose_payment_cannot_be_given_back_is_ended_and_stays_in_view(paying):
+    second_subscription(paying)
+    real, paying.stripe = paying.stripe, Unwilling(paying.stripe)
+    paying.refresh()
+    assert [one.status for one in paying.subscriptions()] == ["active", "canceled"]
+    assert paying.told(billing.SecondSubscriptionEnded) == []
+    with paying.database() as session:
+        [problem] = [one for one in billing.drifts(session).rows if one.healed_at is None]
+    assert "could not be given back" in problem.what
+    paying.stripe = real
+    paying.sweep()
+    [fact] = paying.told(billing.SecondSubscriptionEnded)
+    assert fact.refunded == 1900
+    with paying.database() as session:
+        assert [one for one in billing.drifts(session).rows if one.healed_at is None] == []
+
+
+def test_a_second_whose_payment_the_bank_takes_back_is_ended(paying):
+    paying.new_card("pm_card_createDispute")
+    second_subscription(paying)
+    paying.refresh()
+    assert [one.status for one in paying.subscriptions()] == ["active", "canceled"]
+    [fact] = paying.told(billing.SecondSubscriptionEnded)
+    assert fact.refunded == 0 and paying.v1.refunds.list().data == []
+
+
+def test_the_event_of_a_second_is_not_done_with_before_it_is_put_right(paying):
+    received = []
+    paying.sandbox.deliver_to(lambda body, headers: received.append((body, headers)) or 200)
+    second_subscription(paying)
+    paying.sandbox.deliver_now()
+    with paying.database() as session, unit(session):
+        for body, headers in received:
+            billing.store_event(session, paying.payments, body, headers["Stripe-Signature"], now=paying.now)
+    [one, *_] = paying.rows(billing.WebhookEvent)
+    billing.think(paying.database, Breaking(paying.stripe, "end_now"), one.id, now=paying.now)
+    paying.sandbox.advance("10m")
+    assert billing.retry_events(paying.database, paying.stripe, now=paying.now) == [paying.alice]
+    assert [one.status for one in paying.subscriptions()] == ["active", "canceled"]
+    assert all(row.processed_at for row in paying.rows(billing.WebhookEvent))
+
+
 def test_disputes_are_seen(shop):
     shop.buy(card="pm_card_createDispute")
     shop.sandbox.advance("1h")
@@ -257,15 +338,15 @@ def test_invoices_that_were_paid_count_as_revenue_in_their_month(paying):
     assert [(one.plan, one.subscriptions, one.monthly) for one in recurring] == [("api-pro", 1, Money(1900))]
 
 
-def test_a_card_that_ends_soon_is_told_of_once(paying):
-    card = paying.overview().card
-    paying.sandbox.advance_to(
-        int(paying.now.replace(year=card.exp_year, month=card.exp_month, day=1).timestamp())
-    )
-    paying.refresh()
+def test_a_card_that_ends_soon_is_told_of_once(shop):
+    ends = calendar_month(shop.now)[1]  # the first of the month that it ends with
+    shop.sandbox.pay(shop.checkout().stripe_session_id, expiry=f"{ends:%m / %y}")
+    shop.refresh()
+    card = shop.overview().card
+    shop.sandbox.advance_to(int(ends.timestamp()))
     for _ in range(2):
-        paying.remind()
-    [fact] = paying.told(billing.CardExpiring)
+        shop.remind()
+    [fact] = shop.told(billing.CardExpiring)
     assert (fact.last4, fact.exp_month, fact.exp_year) == (card.last4, card.exp_month, card.exp_year)
 
 

@@ -90,29 +90,29 @@ def publish(database):
         plans.sync(session, plans.read(CATALOGUE), clock.now())
 
 
-def empty(owner_bind):
+def empty(superuser):
     """Forget everything but the plans."""
     kept = ("alembic_version", "catalogue_edition", "plan_version")
-    with owner_bind.begin() as connection:
+    with superuser.begin() as connection:
         found = connection.scalars(
-            text("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
+            text("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         )
-        tables = ", ".join(table for table in found if table not in kept)
-        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+        emptied = "; ".join(f"DELETE FROM {table}" for table in found if table not in kept)
+        # Ten times as fast as TRUNCATE when tables are small; `replica` lets it pass triggers.
+        connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
 
 
 class Till:
     """One example: a sandbox of its own, two accounts, and a worker that is driven by hand."""
 
-    def __init__(self, folder, template, database, settings, owner_bind):
+    def __init__(self, folder, template, database, settings, superuser):
         template.copy(folder)
-        empty(owner_bind)
+        empty(superuser)
         self.sandbox = StripeSandbox(folder)
         self.sandbox.__enter__()
         clock.configure(self.sandbox.clock_file)
-        publish(database)
         self.database, self.payments = database, self.sandbox.payments
-        self.stripe = Answers(billing.Stripe(self.payments))
+        self.stripe = Answers(billing.Stripe(self.payments, transport=self.sandbox.transport()))
         letterhead = Letterhead(settings.brand, settings.public_url, settings.secret_key)
         self.house = House(settings, database, Gate(), letterhead, self.stripe)
         with database() as session, unit(session):
@@ -213,6 +213,12 @@ class Till:
         with self.database() as session:
             return session.scalars(select(table)).all()
 
+    def seen(self, table):
+        """The same, read once for a check."""
+        if table not in self._seen:
+            self._seen[table] = self.all(table)
+        return self._seen[table]
+
     def told(self, *kinds):
         names = [kind.name for kind in kinds]
         with self.database() as session:
@@ -226,6 +232,7 @@ class Till:
     # ---- What must be true -------------------------------------------------------------------------
 
     def check(self):
+        self._seen = {}
         for account in self.accounts:
             there = self.at_stripe(account)
             self._the_mirror_equals_the_sandbox(account, there)
@@ -234,15 +241,15 @@ class Till:
         self._each_letter_came_once()
         # A customer whose making was answered to nobody is nobody's: its events are let go after some tries.
         stray = "Missing: No account is this customer."
-        open_events = [row for row in self.all(WebhookEvent) if row.processed_at is None]
+        open_events = [row for row in self.seen(WebhookEvent) if row.processed_at is None]
         waiting = [row for row in open_events if row.failure != stray]
         assert waiting == [], [(row.type, row.failure) for row in waiting]
-        assert [row.what for row in self.all(Drift) if row.healed_at is None] == []
+        assert [row.what for row in self.seen(Drift) if row.healed_at is None] == []
 
     def _the_mirror_equals_the_sandbox(self, account, there):
-        mine = {row.id for row in self.all(BillingCustomer) if row.account_id == account}
-        mirrored = {row.id: row for row in self.all(MirroredSubscription) if row.customer_id in mine}
-        invoices = {row.id: row for row in self.all(MirroredInvoice) if row.customer_id in mine}
+        mine = {row.id for row in self.seen(BillingCustomer) if row.account_id == account}
+        mirrored = {row.id: row for row in self.seen(MirroredSubscription) if row.customer_id in mine}
+        invoices = {row.id: row for row in self.seen(MirroredInvoice) if row.customer_id in mine}
         assert set(mirrored) == {one.id for one in there.subscriptions}
         for one in there.subscriptions:
             row, [item] = mirrored[one.id], one["items"].data
@@ -316,9 +323,9 @@ class Till:
         )
 
     def _each_letter_came_once(self):
-        letters = self.all(Letter)
+        letters = self.seen(Letter)
         receipts = [one.business_id.split()[2] for one in letters if one.template == "billing/receipt"]
-        paid = [row.id for row in self.all(MirroredInvoice) if row.status == "paid" and row.paid > 0]
+        paid = [row.id for row in self.seen(MirroredInvoice) if row.status == "paid" and row.paid > 0]
         assert sorted(receipts) == sorted(paid)
         reminded = self.told(billing.PaymentFailed)
         for invoice in {fact.invoice_id for fact in reminded}:
@@ -327,7 +334,7 @@ class Till:
         for kind in (billing.SubscriptionBegan, billing.SubscriptionEnded, billing.SecondSubscriptionEnded):
             ids = [fact.subscription_id for fact in self.told(kind)]
             assert len(ids) == len(set(ids)), kind
-        seconds = [row for row in self.all(MirroredSubscription) if row.second_at]
+        seconds = [row for row in self.seen(MirroredSubscription) if row.second_at]
         assert len(seconds) == sum(one.template == "billing/second_ended" for one in letters)
         assert all(row.refunded_at and row.status not in CHARGEABLE for row in seconds)
         taken = self.told(billing.AccessEnded, billing.AccessRestored)

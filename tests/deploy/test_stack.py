@@ -17,12 +17,18 @@ from tests.running import RunningStack, family, gone
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "redis", "sandbox", "web", "worker", "beat"]
+PARTS = ["postgres", "redis", "sandbox", "web", "worker", "beat", "post"]
 
 
 def test_everything_runs_and_says_where_it_is(stack):
     assert list(stack.processes) == PARTS
-    for line in (f"Upkeep    {stack.url}", f"Files     {stack.folder}", "PostgreSQL in", "Letters   "):
+    for line in (
+        f"Upkeep    {stack.url}",
+        f"Files     {stack.folder}",
+        "PostgreSQL in",
+        "Letters   ",
+        "Replies   ",
+    ):
         assert line in stack.printed
 
 
@@ -110,7 +116,7 @@ def test_engines_that_the_environment_names_are_used(tmp_path):
         postgres, redis = engines.postgres, engines.redis
         named = {"DATABASE_URL": postgres.url(APP), "OWNER_DATABASE_URL": postgres.url(OWNER)}
         stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named).start()
-        assert list(stack.processes) == ["sandbox", "web", "worker", "beat"]
+        assert list(stack.processes) == ["sandbox", "web", "worker", "beat", "post"]
         assert stack.env["DATABASE_URL"] == postgres.url(APP)
         assert stack.stop() == 0
         assert postgres.alive and redis.alive

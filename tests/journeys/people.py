@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deploy.local.process import wait_until
 
 PASSWORD = "correct horse battery staple 9"
-LETTER_SECONDS = 30
+LETTER_SECONDS = 90
 LINK = re.compile(r"https?://\S+")
 
 
@@ -127,7 +127,7 @@ class Program:
         mine |= {"X-Upkeep-Service-Key": self.service_key} if headers else {}
         request = urllib.request.Request(self.url + path, body, mine)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=30) as response:
                 return response.status, response.headers, response.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read()

@@ -90,7 +90,7 @@ def test_without_quotes_every_word_stays(text):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_nothing_that_looks_like_a_quote_breaks_it(pieces):
     text = "".join(pieces)
     assert isinstance(trimmed(text), str)

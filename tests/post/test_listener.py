@@ -12,7 +12,7 @@ from sqlalchemy.orm import undefer
 
 from portal.kit import db, received
 from portal.kit.received import InboundLetter
-from portal.post.limits import SIZE_MOST, Limits
+from portal.post.limits import SIZE_MOST, Limits, neighbourhood
 from tests.kit.test_smtp import certificate  # noqa: F401 - a fixture
 from tests.post.listening import ADDRESS, Listening, letter
 
@@ -235,6 +235,14 @@ def test_more_letters_at_once_than_fit_into_memory_are_for_later(settings, datab
         assert other.docmd("DATA")[0] == 354
         one.close()
         other.close()
+
+
+def test_who_has_many_addresses_is_counted_as_one():
+    assert (
+        neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff:2") != neighbourhood("2001:db8:0:1::1")
+    )
+    assert neighbourhood("192.0.2.1") != neighbourhood("192.0.2.2")
+    assert neighbourhood("fe80::1%eth0") and neighbourhood("unknown") == "unknown"
 
 
 def test_limits_remember_only_who_was_there_last(settings):

@@ -86,6 +86,24 @@ def test_a_declined_card_leaves_the_page_open(stripe_sandbox, v1, session, card)
     assert stripe_sandbox.pay(session).status == 303
 
 
+def test_a_declined_card_leaves_a_failed_charge(stripe_sandbox, v1, open_session, alice, inbox):
+    session = open_session(customer=alice.id)
+    stripe_sandbox.pay(session, "pm_card_chargeDeclinedInsufficientFunds")
+    stripe_sandbox.pay(session, "pm_card_chargeCustomerFail")
+    charges = v1.charges.list({"customer": alice.id}).data
+    assert [(one.status, one.amount, one.failure_code) for one in charges] == [
+        ("failed", 1900, "card_declined")
+    ] * 2
+    [intent] = v1.payment_intents.list({"customer": alice.id}).data
+    assert (intent.status, intent.latest_charge) == ("requires_payment_method", charges[0].id)
+    assert intent.last_payment_error.decline_code == "generic_decline"
+    assert stripe_sandbox.pay(session).status == 303
+    assert v1.payment_intents.retrieve(intent.id).status == "canceled"
+    stripe_sandbox.deliver_now()
+    told = [json.loads(body)["type"] for body, _ in inbox]
+    assert told.count("charge.failed") == told.count("payment_intent.payment_failed") == 2
+
+
 def test_a_real_card_number_is_not_taken(stripe_sandbox, v1, session):
     page = stripe_sandbox.pay(session, number="4929 1234 5678 9012", expiry="12 / 34")
     assert page.status == 422

@@ -169,10 +169,10 @@ class Journey:
         assert urlsplit(self.gateway.portal(self.customer, BACK)).netloc.endswith(self.host)
 
     def be_refunded(self):
-        """What the change cost is given back, once."""
+        """What the change cost is given back, once, however often it is asked for."""
         paid = self.gateway.picture(self.customer).invoices[0]
         assert self.gateway.give_back(paid.id, "usd", key=ids.new("pur")) == paid.paid
-        assert self.gateway.give_back(paid.id, "usd", key=ids.new("pur")).amount == 0
+        assert self.gateway.give_back(paid.id, "usd", key=ids.new("pur")) == paid.paid
         assert [(one.kind, one.amount) for one in self.gateway.picture(self.customer).troubles] == [
             ("refund", paid.paid)
         ]

@@ -159,7 +159,7 @@ def _costs(session, actor, now):
     """What the platform costs since nine months ago, one of it dearer for three, and cash counted twice."""
     month = calendar_month(now)[0]
     for name, service, cents in (
-        ("Two tasks, half a core each", "Servers", 3000),
+        ("Four tasks, one core each", "Servers", 15000),
         ("db.t3.small, 20 GB", "Database", 2650),
         ("Load balancer", "Servers", 1620),
         (GERMAN, "E-Mail-Zustellungsdienstleistungen", 1500),
@@ -176,7 +176,7 @@ def _costs(session, actor, now):
         actor=actor,
         now=now - timedelta(days=60),
     )
-    for days, cents in ((90, 620_000), (3, 512_500)):
+    for days, cents in ((90, 262_000), (3, 191_250)):
         sustainability.count_cash(session, Money(cents), actor=actor, now=now - timedelta(days=days))
     return dearer.id
 

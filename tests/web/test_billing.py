@@ -400,6 +400,32 @@ def test_a_stranger_sees_nothing_of_what_others_pay(till):
     assert answer.status_code == 303 and till.held("charlie").plan == "api-free"
 
 
+def test_with_a_strangers_ids_nothing_is_seen_and_nothing_is_done(till):
+    """Alice pays and has asked for a plan; Charlie knows every id that there is of it."""
+    till.upgrade()
+    till.browser("alice").press("/plans", "Ask for Hosting Pro")
+    with till.database() as session:
+        purchases = session.scalars(select(billing.Purchase.id)).all()
+    [mine] = till.subscriptions()
+    charlie, before = till.browser("charlie"), (till.bill(), len(purchases))
+    for number in (*purchases, mine.id, mine.latest_invoice, till.customer(), till.ids["alice"]):
+        answer = charlie.get(f"/billing/return?purchase={number}")
+        assert answer.status_code == 303 and "Thank you" not in charlie.words("/billing")
+        for path in ("/subscription/cancellation", "/billing/next", "/subscription/preview"):
+            asked = charlie.get(
+                f"{path}?line={number}&plan={number}&interval=month&account={till.ids['alice']}"
+            )
+            assert asked.status_code in (404, 409), (path, number)
+        for path in ("/subscription/cancellation", "/subscription/resumption", "/subscription/change"):
+            fields = {"line": number, "plan": number, "interval": "month", "subscription": number}
+            assert charlie.post(path, **fields).status_code in (404, 422), (path, number)
+        for path in (f"/staff/requests/{number}/fulfilment", f"/operator/webhooks/{number}/retry"):
+            assert charlie.post(path).status_code == 404
+    with till.database() as session:
+        after = till.bill(), len(session.scalars(select(billing.Purchase.id)).all())
+    assert after == before and till.bill("charlie") is None
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_visitor_is_asked_to_sign_in(till, path):
     answer = till.browser("nobody").get(path)

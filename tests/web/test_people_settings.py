@@ -35,9 +35,9 @@ def test_a_name_that_will_not_do_comes_back(alice, name):
 
 def test_letters_are_turned_off_and_on(alice, world):
     alice.send("/settings/letters", on="/settings", kinds="quota")
-    assert world.person("alice@example.com").letters_off == ["keys"]
+    assert world.person("alice@example.com").letters_off == ["keys", "tickets"]
     alice.send("/settings/letters", on="/settings")
-    assert world.person("alice@example.com").letters_off == ["keys", "quota"]
+    assert world.person("alice@example.com").letters_off == ["keys", "quota", "tickets"]
     assert alice.send("/settings/letters", on="/settings", kinds="nonsense").status_code == 422
 
 

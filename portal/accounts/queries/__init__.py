@@ -28,6 +28,11 @@ def get(session: Session, account_id: str) -> Account:
     return account
 
 
+def closed_at(session: Session, account_id: str) -> datetime | None:
+    """When an account was closed, as the database has it at this moment; None while it stands."""
+    return session.scalar(select(Account.closed_at).where(Account.id == account_id))
+
+
 def tag(session: Session, account_id: str) -> str:
     """The 8 characters that lead every key of this account; Missing when there is no such account."""
     return get(session, account_id).tag

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import plans
+from portal import accounts, plans
 from portal.billing import rules
 from portal.billing.events import AccessEnded, AccessRestored, PaymentFailed
 from portal.billing.models import BillingCustomer, Drift, MirroredInvoice, MirroredSubscription
@@ -22,11 +22,17 @@ def follow(session: Session, customer: BillingCustomer, picture: Picture, *, now
     mirrored = {row.id: row for row in rows}
     past_due_at = {row.id: row.past_due_at for row in rows if row.past_due_at is not None}
     changes: list[str] = []
+    is_closed = accounts.closed_at(session, customer.account_id) is not None
     open_offers = [(one, one.offer) for one in picture.subscriptions if one.status in rules.OPEN]
     problems = {
         f"{one.id} is paid for in vain: its price sells nothing that was ever published here"
         for one, offer in open_offers
         if offer is None or not _known(session, offer)
+    }
+    problems |= {
+        f"{row.id} must not be, and what was paid for it could not be given back yet"
+        for row in rows
+        if row.second_at is not None and row.refunded_at is None and row.status not in rules.OPEN
     }
     for line in plans.catalogue(session).lines:
         mine = [
@@ -34,7 +40,8 @@ def follow(session: Session, customer: BillingCustomer, picture: Picture, *, now
             for one in picture.subscriptions
             if one.offer is not None and one.offer.line == line.slug and _known(session, one.offer)
         ]
-        entitled = rules.access(mine, past_due_at, lambda offer: _grace(session, customer, offer), now=now)
+        paid = [] if is_closed else mine
+        entitled = rules.access(paid, past_due_at, lambda offer: _grace(session, customer, offer), now=now)
         changes += _hold(session, customer, line.slug, entitled, problems, now=now)
         for one in mine:
             _note(session, customer, mirrored[one.id], one, entitled, now=now)

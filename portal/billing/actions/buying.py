@@ -13,7 +13,7 @@ from portal.billing.models import Purchase
 from portal.billing.values import Offer
 from portal.kit import ids
 from portal.kit.db import unit
-from portal.kit.errors import Conflict, Invalid
+from portal.kit.errors import Conflict, Invalid, Missing
 
 KEY_LASTS = timedelta(minutes=10)  # Stripe repeats under a key what failed under it, too
 SOON = timedelta(minutes=2)  # a page that ends sooner is not worth being sent to
@@ -64,9 +64,12 @@ def checkout(
         purchase = session.get_one(Purchase, purchase.id, populate_existing=True)
         purchase.stripe_session_id, purchase.url = opened.id, opened.url
         purchase.expires_at = opened.expires_at
-        overtaken = purchase.failed_at is not None
-    if overtaken:  # another tab chose something else while Stripe was asked
+        closed = accounts.closed_at(session, account_id) is not None
+        overtaken = purchase.failed_at is not None or closed
+    if overtaken:  # another tab chose something else, or closed the account, while Stripe was asked
         close(stripe, opened.id)
+        if closed:
+            raise Missing("There is no such account.")
         raise Conflict("You chose another plan in another window. Look there, or begin again.")
     return purchase
 
@@ -144,6 +147,8 @@ def _intend(
 ) -> Purchase:
     """The one open checkout of a line, under the customer's lock: this offer's, or a new one."""
     customer = customers.locked(session, stripe, account_id, now=now)
+    if accounts.closed_at(session, account_id) is not None:
+        raise Missing("There is no such account.")
     standing = _open_purchase(session, account_id, offer.line)
     if standing is not None and may_be_used(standing, customer.id, offer, now=now):
         return standing

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import accounts, plans
@@ -17,12 +17,18 @@ from portal.kit.db import unit
 from portal.kit.errors import Conflict, Refusal
 from portal.kit.money import Money
 
+KINDS = ("change", "cancel", "resume")
+UNDER_WAY = timedelta(minutes=1)
+"""For so long a change that was asked for may still be made, or have been made without our hearing of it."""
+OVERTAKEN = "Something was changed in another window at the same moment. Please look at it again."
+
 
 @dataclass(frozen=True)
 class Standing:
-    """What an account pays for in a line, as Stripe says at this moment."""
+    """What an account pays for in a line, as Stripe says at this moment; `made` changes came before."""
 
     stripe_id: str
+    made: int
     subscription: Subscription
     offer: Offer
     plan: plans.Plan
@@ -130,13 +136,14 @@ def _standing(session: Session, stripe: Stripe, account_id: str, line: str, *, n
     with unit(session, account_id):
         name = plans.catalogue(session).line(line).name
         stripe_id = customers.known(session, stripe, account_id, now=now).stripe_id
+        made = _made(session, account_id, line)
     assert stripe_id is not None
     found = rules.open_in(stripe.subscriptions(stripe_id), line)
     if found is None or found.offer is None:
         raise Conflict(f"You pay for no plan of {name}.")
     with unit(session, account_id):
         plan = plans.version(session, found.offer.plan, found.offer.version)
-    return Standing(stripe_id, found, found.offer, plan)
+    return Standing(stripe_id, made, found, found.offer, plan)
 
 
 def _look(
@@ -197,7 +204,7 @@ def _carry_out(
 ) -> None:
     """Write down what is asked for, ask Stripe under its id, and write down what came of it."""
     with unit(session, account_id):
-        purchase = _intend(session, stripe, account_id, offer, kind, actor, now=now)
+        purchase = _intend(session, stripe, account_id, standing, offer, kind, actor, now=now)
     try:
         make(purchase.id)
     except StripeAway:
@@ -224,6 +231,7 @@ def _intend(
     session: Session,
     stripe: Stripe,
     account_id: str,
+    standing: Standing,
     offer: Offer,
     kind: str,
     actor: accounts.Actor,
@@ -233,29 +241,45 @@ def _intend(
     """The one open purchase in a line: the same that a second click finds, or a new one.
 
     An older one of another kind is closed, so that its key is never asked with again: Stripe would
-    repeat its first answer and do nothing.
+    repeat its first answer and do nothing. Conflict when another change overtook this one: what was
+    shown of it is then no longer what it costs.
     """
     customer = customers.known(session, stripe, account_id, now=now)
-    standing = session.scalars(
+    open_ones = session.scalars(
         select(Purchase)
         .where(
             Purchase.account_id == account_id,
             Purchase.line == offer.line,
-            Purchase.kind.in_(("change", "cancel", "resume")),
+            Purchase.kind.in_(KINDS),
             Purchase.finished_at.is_(None),
             Purchase.failed_at.is_(None),
         )
         .execution_options(populate_existing=True)
     ).all()
-    for one in standing:
+    for one in open_ones:
         if one.kind == kind and buying.may_be_used(one, customer.id, offer, now=now):
             return one
+        if one.kind == kind == "change" and one.asked_at > now - UNDER_WAY:
+            raise Conflict(OVERTAKEN)
         one.failed_at, one.failure = now, "something else was asked for"
+    if kind == "change" and _made(session, account_id, offer.line) != standing.made:
+        raise Conflict(OVERTAKEN)
     session.flush()
     row = buying.intent(customer.id, account_id, offer, kind, actor, now=now)
     session.add(row)
     session.flush()
     return row
+
+
+def _made(session: Session, account_id: str, line: str) -> int:
+    """How many changes were made in a line so far. Under the customer's lock."""
+    made = select(func.count()).where(
+        Purchase.account_id == account_id,
+        Purchase.line == line,
+        Purchase.kind.in_(KINDS),
+        Purchase.finished_at.is_not(None),
+    )
+    return session.scalar(made) or 0
 
 
 def _finish(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.billing import rules
@@ -10,6 +10,7 @@ from portal.billing.actions import access
 from portal.billing.events import CardExpiring
 from portal.billing.models import BillingCustomer, MirroredSubscription
 from portal.kit.outbox import tell
+from portal.kit.period import calendar_month
 from portal.kit.settings import Payments
 
 
@@ -25,7 +26,16 @@ def remind(session: Session, payments: Payments, *, now: datetime) -> int:
         told += access.remind(session, customer, row, now=now)
         if row.access_ends_at is not None and row.access_ends_at <= now:
             told += access.end(session, customer, row, now=now)
-    paying = _of_mode(payments).where(BillingCustomer.card_exp_year <= now.year + 1)
+    card = (BillingCustomer.card_brand, " ", BillingCustomer.card_last4)
+    ends_now_or_next = [
+        and_(
+            BillingCustomer.card_exp_year == month.year,
+            BillingCustomer.card_exp_month == month.month,
+            BillingCustomer.card_told.is_distinct_from(func.concat(*card, f" {month:%Y-%m}")),
+        )
+        for month in calendar_month(now)
+    ]
+    paying = _of_mode(payments).where(or_(*ends_now_or_next))  # the rule decides; nobody else is locked
     for customer, _ in session.execute(paying).all():
         told += _warn(session, customer, now=now)
     return told

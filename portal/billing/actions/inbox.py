@@ -59,7 +59,11 @@ def retry_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: dateti
     with sessions() as session, unit(session):
         due = session.scalars(
             select(WebhookEvent.id)
-            .where(WebhookEvent.processed_at.is_(None), WebhookEvent.due_at <= now)
+            .where(
+                WebhookEvent.mode == stripe.payments.mode,  # those of another would stand in the way
+                WebhookEvent.processed_at.is_(None),
+                WebhookEvent.due_at <= now,
+            )
             .order_by(WebhookEvent.due_at)
             .limit(AT_ONCE)
         ).all()

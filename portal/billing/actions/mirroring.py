@@ -28,6 +28,15 @@ class Synced:
     changes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a look at a customer leaves to be done at Stripe: subscriptions and invoices, by id."""
+
+    seconds: tuple[str, ...] = ()
+    unpaid: tuple[str, ...] = ()
+    card_id: str = ""
+
+
 def refresh(session: Session, stripe: Stripe, account_id: str, *, now: datetime) -> Synced | None:
     """Bring an account's mirror and access up to date, as the page that customers return to does.
 
@@ -47,38 +56,60 @@ def sync(
 
     In units of its own. Access is given and taken through `plans`; facts are told; a second
     subscription in one line is ended and refunded; a new card is asked for what an old one left open.
-    Done `for_event`, it is not done again when somebody
-    else has covered the event meanwhile. Missing when no account is this customer.
+    Done `for_event`, it is not done again when somebody else has covered the event meanwhile. Missing
+    when no account is this customer.
     """
-    done = _write(session, stripe, stripe_id, now=now, for_event=for_event)
-    stirred = seconds.settle(session, stripe, stripe_id, now=now)
-    if recovering.recover(session, stripe, stripe_id, now=now) or stirred:
-        again = _write(session, stripe, stripe_id, now=now)
+    done, left = _write(session, stripe, stripe_id, now=now, for_event=for_event)
+    for subscription_id in left.seconds:
+        seconds.settle(session, stripe, subscription_id, now=now)
+    for invoice_id in left.unpaid:
+        recovering.recover(session, stripe, invoice_id, left.card_id, now=now)
+    if left.seconds or left.unpaid:
+        again, _ = _write(session, stripe, stripe_id, now=now, finally_=True)
         done = Synced(done.account_id, done.changes + again.changes)
     return done
 
 
 def _write(
-    session: Session, stripe: Stripe, stripe_id: str, *, now: datetime, for_event: str | None = None
-) -> Synced:
+    session: Session,
+    stripe: Stripe,
+    stripe_id: str,
+    *,
+    now: datetime,
+    for_event: str | None = None,
+    finally_: bool = False,
+) -> tuple[Synced, Left]:
+    """Fetch and write, once; what is still to be asked of Stripe.
+
+    While something is, the events are not done with: should it fail, they are thought about again.
+    """
     stripe_account = stripe.account
     with unit(session):
         row = _lock(session, stripe, stripe_account, stripe_id)
         covered = _waiting(session, stripe_id)
         if for_event is not None and for_event not in covered:
-            return Synced(row.account_id, ())
+            return Synced(row.account_id, ()), Left()
         picture = stripe.picture(stripe_id)
         before = _standing(session, row)
         changes = writing.write(session, row, picture, before, now=now)
         changes += access.follow(session, row, picture, now=now)
         _finish_purchases(session, row, picture, now=now)
-        session.execute(
-            update(WebhookEvent)
-            .where(WebhookEvent.id.in_(covered))
-            .values(processed_at=now, failure=None, due_at=None)
-        )
+        left = _left(session, row)
+        if covered and (finally_ or left == Left()):
+            session.execute(
+                update(WebhookEvent)
+                .where(WebhookEvent.id.in_(covered))
+                .values(processed_at=now, failure=None, due_at=None)
+            )
         row.synced_at = now
-        return Synced(row.account_id, tuple(changes))
+        return Synced(row.account_id, tuple(changes)), left
+
+
+def _left(session: Session, row: BillingCustomer) -> Left:
+    marked = tuple(one.id for one in seconds.waiting(session, row))
+    if row.card_id is None or not (unpaid := tuple(recovering.waiting(session, row))):
+        return Left(marked)
+    return Left(marked, unpaid, row.card_id)
 
 
 def _lock(session: Session, stripe: Stripe, stripe_account: str, stripe_id: str) -> BillingCustomer:

@@ -5,23 +5,22 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from portal.billing import queries, rules
-from portal.billing.actions import buying, mirroring
+from portal.billing.actions import buying, customers, mirroring
 from portal.billing.gateway import Stripe
 from portal.billing.models import Purchase
 from portal.kit.db import unit
 
 
 def stop(sessions: sessionmaker[Session], stripe: Stripe, account_id: str, *, now: datetime) -> None:
-    """End at once all that an account pays for, and close its checkouts; nothing when it was no customer.
+    """End at once all that a closed account pays for, and close its checkouts; what is paid all the same
+    goes back. Nothing when it was no customer.
 
     StripeAway when Stripe does not answer: ask again, until it is done.
     """
-    stripe_account = stripe.account
+    _ = stripe.account
     with sessions() as session:
-        with unit(session):
-            row = queries.customer(session, account_id, stripe.payments)
-            stripe_id = row.stripe_id if row is not None and row.stripe_account == stripe_account else None
+        with unit(session):  # whoever opens a page at this moment has written it down, or finds us closed
+            stripe_id = customers.locked(session, stripe, account_id, now=now).stripe_id
             pages = session.scalars(
                 select(Purchase.stripe_session_id).where(
                     Purchase.account_id == account_id,
@@ -36,6 +35,6 @@ def stop(sessions: sessionmaker[Session], stripe: Stripe, account_id: str, *, no
         for page in pages:
             buying.close(stripe, page or "")
         for one in stripe.subscriptions(stripe_id):
-            if one.status in (*rules.OPEN, "incomplete"):
+            if one.status == "incomplete":
                 stripe.end_now(one.id, key=f"stop-{one.id}")
         mirroring.sync(session, stripe, stripe_id, now=now)

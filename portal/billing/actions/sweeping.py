@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import exists, or_, select, true
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import plans
@@ -12,7 +12,6 @@ from portal.billing.actions import mirroring
 from portal.billing.gateway import Stripe, StripeAway
 from portal.billing.models import BillingCustomer, Drift, MirroredSubscription, WebhookEvent
 from portal.kit.db import unit
-from portal.kit.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +26,8 @@ def sweep_all(
 ) -> list[str]:
     """Sync every customer, note drift, and take back access that no payment stands for; whom to push.
 
-    With `before`, only customers last synced before that, and at most `limit`: the longest ago first.
+    With `before`, only customers last synced before that, and at most `limit` of those of whom sense can
+    be made: the longest ago first.
     """
     try:
         stripe_account = stripe.account
@@ -50,11 +50,21 @@ def sweep_all(
                     else or_(BillingCustomer.synced_at.is_(None), BillingCustomer.synced_at < before)
                 )
                 .order_by(BillingCustomer.synced_at.asc().nulls_first(), BillingCustomer.id)
-                .limit(limit)
             ).all()
+        looked_at = 0
         for account_id, stripe_id in customers:
-            if _sweep(session, stripe, account_id, stripe_id or "", now=now):
-                pushed.add(account_id)
+            try:
+                if _sweep(session, stripe, account_id, stripe_id or "", now=now):
+                    pushed.add(account_id)
+            except StripeAway as away:
+                log.warning("the sweep was left", account=account_id, detail=away.detail)
+                break
+            except Exception:  # one of whom no sense can be made must not stand in the way of all others
+                log.exception("a customer could not be swept", account=account_id)
+                continue
+            looked_at += 1
+            if looked_at == limit:
+                break
         pushed |= _take_back(session, stripe, stripe_account, now=now)
     return sorted(pushed)
 
@@ -67,13 +77,9 @@ def _sweep(session: Session, stripe: Stripe, account_id: str, stripe_id: str, *,
             .where(WebhookEvent.customer == stripe_id, WebhookEvent.processed_at.is_(None))
             .limit(1)
         )
-    try:
-        changes = mirroring.sync(session, stripe, stripe_id, now=now).changes
-    except Refusal as refusal:
-        log.warning("a customer could not be swept", account=account_id, refusal=str(refusal))
-        return False
-    with unit(session):
-        if expected is None:
+    changes = mirroring.sync(session, stripe, stripe_id, now=now).changes
+    if expected is None and changes:
+        with unit(session):
             for what in changes:
                 session.add(
                     Drift(
@@ -91,16 +97,18 @@ def _take_back(session: Session, stripe: Stripe, stripe_account: str, *, now: da
     """Plans that are held by a payment which is none of this mode and account: of a sandbox, say."""
     taken = set()
     with unit(session):
-        for account_id, line in plans.held_by_payment(session):
-            paid = exists().where(
-                BillingCustomer.account_id == account_id,
+        held = set(plans.held_by_payment(session))
+        paid = session.execute(
+            select(BillingCustomer.account_id, MirroredSubscription.line)
+            .join(MirroredSubscription, MirroredSubscription.customer_id == BillingCustomer.id)
+            .where(
                 BillingCustomer.mode == stripe.payments.mode,
                 BillingCustomer.stripe_account == stripe_account,
-                MirroredSubscription.customer_id == BillingCustomer.id,
-                MirroredSubscription.line == line,
                 MirroredSubscription.status.in_(rules.HOLDING),
             )
-            if not session.scalar(select(paid)) and plans.release(session, account_id, line, now):
+        )
+        for account_id, line in sorted(held - {(account_id, line) for account_id, line in paid}):
+            if plans.release(session, account_id, line, now):
                 what = f"the plan of {line} was held without a payment"
                 session.add(
                     Drift(

@@ -1,12 +1,13 @@
 """Writing: a customer's picture into the mirror, and what is told of what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal import accounts
 from portal.billing import rules
 from portal.billing.events import (
     CancellationScheduled,
@@ -56,8 +57,9 @@ def write(
             _tell_ended(session, customer, row)
             row.status, row.ended_at, row.past_due_at, row.synced_at = "canceled", now, None, now
     _find_seconds(session, customer, picture, now=now)
+    mirrored = {row.id: row for row in _invoices(session, customer)}
     for invoice in picture.invoices:
-        changes += _write_invoice(session, customer, invoice, known_card, now=now)
+        changes += _write_invoice(session, customer, invoice, mirrored.get(invoice.id), known_card, now=now)
     for trouble in picture.troubles:
         changes += _write_trouble(session, customer, trouble, now=now)
     session.flush()
@@ -150,20 +152,38 @@ def _tell_ended(session: Session, customer: BillingCustomer, row: MirroredSubscr
 
 
 def _find_seconds(session: Session, customer: BillingCustomer, picture: Picture, *, now: datetime) -> None:
-    """Mark subscriptions that are one too many in their line; they are ended after the commit."""
+    """Mark subscriptions that must not be; they are ended after the commit."""
     session.flush()
-    for line in {one.offer.line for one in picture.subscriptions if one.offer is not None}:
-        mine = [one for one in picture.subscriptions if one.offer is not None and one.offer.line == line]
-        for extra, kept in rules.second(mine).items():
-            row = session.get_one(MirroredSubscription, extra)
-            if row.second_at is None:
-                row.second_at, row.second_to = now, kept
+    marks: dict[str, str | None] = {}
+    if accounts.closed_at(session, customer.account_id) is not None:
+        marks |= {one.id: None for one in picture.subscriptions if one.status in rules.OPEN}
+    for line in {one.offer.line for one in picture.subscriptions if one.offer is not None and not marks}:
+        marks |= rules.second(
+            one for one in picture.subscriptions if one.offer is not None and one.offer.line == line
+        )
+    for extra, kept in marks.items():
+        row = session.get_one(MirroredSubscription, extra)
+        if row.second_at is None:
+            row.second_at, row.second_to = now, kept
+
+
+def _invoices(session: Session, customer: BillingCustomer) -> Sequence[MirroredInvoice]:
+    return session.scalars(
+        select(MirroredInvoice)
+        .where(MirroredInvoice.customer_id == customer.id)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _write_invoice(
-    session: Session, customer: BillingCustomer, found: Invoice, known_card: str | None, *, now: datetime
+    session: Session,
+    customer: BillingCustomer,
+    found: Invoice,
+    row: MirroredInvoice | None,
+    known_card: str | None,
+    *,
+    now: datetime,
 ) -> list[str]:
-    row = session.scalar(select(MirroredInvoice).where(MirroredInvoice.id == found.id))
     was = row.status if row is not None else None
     if row is None:
         row = MirroredInvoice(id=found.id, customer_id=customer.id)
@@ -176,7 +196,6 @@ def _write_invoice(
     row.lines, row.synced_at = {"lines": [_line(line) for line in found.lines]}, now
     if found.status == "open" and found.attempts and row.tried_card is None:
         row.tried_card = known_card or customer.card_id
-    session.flush()
     if was != "paid" and found.status == "paid" and found.paid.amount > 0:
         tell(session, InvoicePaid(customer.account_id, found.id))
     return [] if was == found.status else [f"invoice {found.id} is {found.status}, was {was or 'not known'}"]

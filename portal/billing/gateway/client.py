@@ -1,5 +1,6 @@
 """Stripe, with one key. What creates or changes anything takes a `key`: asked twice, it is done once."""
 
+import logging
 import os
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
 os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")  # or its notices become Python warnings
+logging.getLogger("stripe").setLevel(logging.WARNING)  # or it writes lines for each request
 
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
 RETRIES = 2
@@ -304,7 +306,10 @@ class Stripe:
             return
 
     def give_back(self, invoice_id: str, currency: str, *, key: str) -> Money:
-        """Refund all that was paid of an invoice; how much. What was refunded before is let alone."""
+        """Refund all that was paid of an invoice; how much went back, before or now.
+
+        What the bank itself wants back is left to the dispute.
+        """
         returned = 0
         with speaking():
             payments = self._client.v1.invoice_payments.list({"invoice": invoice_id, "limit": PAGE}).data
@@ -318,8 +323,12 @@ class Stripe:
                     )
                     returned += refund.amount
                 except stripe.InvalidRequestError as problem:
+                    if problem.code == "charge_disputed":
+                        continue
                     if problem.code != "charge_already_refunded":
                         raise
+                    before = self._client.v1.refunds.list({"payment_intent": intent, "limit": PAGE}).data
+                    returned += sum(one.amount for one in before if one.status != "failed")
         return Money(returned, currency)
 
     def collect(self, invoice_id: str, *, key: str) -> None:

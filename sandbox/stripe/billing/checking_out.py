@@ -74,6 +74,7 @@ def complete(
         raise StripeError("This Checkout Session is no longer open.")
     if method is not None and _asks(method) and not authenticated:
         raise NeedsAuthentication
+    _let_go(world, session)
     customer = _customer(world, session, email, name)
     if method is not None:
         method["billing_details"] = {**method["billing_details"], "email": email, "name": name}
@@ -102,8 +103,29 @@ def complete(
     return session
 
 
+def decline(world: World, session: Obj, method: Obj, code: str) -> None:
+    """The bank said no: nothing was bought, and the attempt stays on record as a failed charge."""
+    intent = world.peek("payment_intent", session.get("_tried"))
+    if intent is None:
+        is_subscription = session["mode"] == "subscription"
+        intent = charging.intend(
+            world,
+            amount=session["amount_total"],
+            currency=session["currency"],
+            customer=session["customer"],
+            description="Subscription creation" if is_subscription else None,
+            setup_future_usage="off_session" if is_subscription else None,
+            _session=session["id"],
+        )
+        session["_tried"] = intent["id"]
+        world.save(session)
+    intent["amount"] = session["amount_total"]
+    charging.fail(world, intent, method, code)
+
+
 def expire(world: World, session: Obj) -> None:
     """Nobody came."""
+    _let_go(world, session)
     session.update(status="expired", url=None)
     world.save(session)
     world.tell("checkout.session.expired", session)
@@ -122,6 +144,13 @@ def apply_code(world: World, session: Obj, code: Obj | None) -> None:
     session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}] if code else None
     add_up(world, session)
     world.save(session)
+
+
+def _let_go(world: World, session: Obj) -> None:
+    """What was declined is not tried again."""
+    intent = world.peek("payment_intent", session.get("_tried"))
+    if intent is not None and intent["status"] != "canceled":
+        charging.cancel(world, intent, "abandoned")
 
 
 def _subscribe(world: World, session: Obj, customer: Obj, method: Obj | None, authenticated: bool) -> None:

@@ -61,6 +61,8 @@ def _pay(visit: Visit, id: str, *, authenticated: bool) -> Answer:
             world = visit.world()
             session = world.known("checkout.session", id)
             problem = refusal.message if session["status"] == "open" else None  # another tab was faster
+            if problem and session["amount_total"] and (code := refusal.more.get("decline_code")):
+                checking_out.decline(world, session, cards.read(world, visit.form), code)
             return _show(visit, world, session, problem=problem)
 
 
