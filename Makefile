@@ -2,7 +2,7 @@
 
 PORT ?= 8000
 VAR ?= $(CURDIR)/var
-export PORT VAR BACKUPS RESTART
+export PORT VAR BACKUPS RESTART RESET
 
 PY := .venv/bin/python
 RUN := .venv/.ready-to-run
@@ -49,8 +49,9 @@ lock: ## Resolve the dependencies anew and export the pinned lists (needs uv)
 	uv export --quiet --frozen --no-dev --output-file requirements.txt
 	uv export --quiet --frozen --only-dev --output-file requirements-dev.txt
 
-demo:
-	@echo "There is no demo yet: make run starts an empty portal."; exit 1
+demo: VAR := $(if $(filter file,$(origin VAR)),$(CURDIR)/var/demo,$(VAR))
+demo: $(RUN) ## The same with ninety days of history, in var/demo (RESET=1 begins anew)
+	@$(PY) -m demo --while-parent-lives
 
 $(RUN): requirements.txt deploy/venv deploy/upkeep
 	@deploy/venv requirements.txt

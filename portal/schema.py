@@ -1,12 +1,13 @@
 """The whole schema: every table of the product, on the one metadata."""
 
 from portal import accounts, billing, costs, keys, metering, plans, support, sustainability
-from portal.kit import mail, outbox
+from portal.kit import mail, outbox, received
 from portal.kit.db import Base
 
 ROOMS = (
     outbox,
     mail,
+    received,
     accounts,
     plans,
     keys,

@@ -83,8 +83,16 @@ def _compose(house: House, letter: Letter) -> EmailMessage:
         letter,
         sender=settings.mail_from,
         sender_name=settings.brand.name,
-        reply_to=settings.brand.support_mail,
+        reply_to=_answered_to(house, letter),
     )
+
+
+def _answered_to(house: House, letter: Letter) -> str | None:
+    """Where an answer to it goes: into its thread, while answers by mail are taken; else to people."""
+    post = house.settings.post
+    if post is not None and letter.reply_token is not None:
+        return post.address.with_token(letter.reply_token)
+    return house.settings.brand.support_mail
 
 
 def _mark(session: Session, letter_id: str, outcome: Outcome) -> None:

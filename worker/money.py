@@ -37,9 +37,10 @@ def receipt(session: Session, fact: billing.InvoicePaid, occasion: Occasion) -> 
     """What was paid, line by line."""
     invoice = billing.invoice(session, fact.account_id, fact.invoice_id)
     bill = billing.bill(session, fact.account_id, invoice.subscription_id or "")
+    sold = billing.one_off_of_invoice(session, fact.account_id, fact.invoice_id)
     context = {
         "amount": invoice.paid,
-        "plan": bill.name if bill else None,
+        "plan": bill.name if bill else sold.text if sold else None,
         "paid_at": invoice.paid_at or occasion.told_at,
         "number": invoice.number,
         "lines": [(line.text, line.amount) for line in invoice.lines],

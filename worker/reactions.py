@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts, billing, keys, metering, plans, support
 from portal.kit.outbox import Fact
-from worker import money, tickets, words
+from worker import money, post, quotes, tickets, words
 from worker.writing import Occasion
 
 Reaction = Callable[[Session, Any, Occasion], None]
@@ -87,7 +87,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.SubscriptionEnded: [money.ended],
     billing.SecondSubscriptionEnded: [money.second_ended],
     billing.PaymentFailed: [push, money.payment_failed],
-    billing.InvoicePaid: [push, money.receipt],
+    billing.InvoicePaid: [push, money.receipt, quotes.quote_paid],
     billing.AccessEnded: [push, money.access_ended],
     billing.AccessRestored: [push, money.access_restored],
     billing.CardExpiring: [money.card_expiring],
@@ -96,6 +96,12 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.PlanAsked: [money.plan_asked],
     billing.PlanReady: [money.plan_ready],
     billing.PlanDeclined: [money.plan_declined],
+    support.AnswerCameTooLate: [post.answer_came_too_late],
+    support.QuoteOffered: [quotes.quote_offered],
+    support.QuoteAccepted: [quotes.quote_accepted, quotes.invoice_quote],
+    support.QuoteDeclined: [quotes.quote_declined],
+    support.QuoteWithdrawn: [quotes.void_quote, quotes.quote_withdrawn],
+    support.QuoteExpired: [quotes.quote_expired],
     support.TicketOpened: [tickets.opened, tickets.opened_to_staff],
     support.TicketAnswered: [tickets.answered],
     support.CustomerAnswered: [tickets.customer_answered],

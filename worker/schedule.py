@@ -10,6 +10,7 @@ ROUTES = {
     "reactions.*": "urgent",
     "metering.*": "urgent",
     "letters.*": "letters",
+    "post.*": "letters",
 }
 """Which queue a task goes to; what is not named goes to bulk."""
 
@@ -33,16 +34,19 @@ DUTIES = (
     Duty("relay.hand_out", 1),
     Duty("letters.send_due", 2),
     Duty("metering.settle", 3),
+    Duty("post.read", 3),
     Duty("plans.lapse", 30),
     Duty("support.watch", 30),
     Duty("billing.retry_events", 30),
     Duty("billing.remind", 30),
+    Duty("quotes.expire", MINUTE),
     Duty("metering.close_windows", 5 * MINUTE),
     Duty("billing.sweep_all", 10 * MINUTE),
     Duty("billing.sweep_events", HOUR),
     Duty("accounts.forget_old", HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
+    Duty("post.clean", 6 * HOUR),
     Duty("billing.forget_old", 6 * HOUR),
 )
 

@@ -185,6 +185,8 @@ def _to_customers(
                 account_id=ticket.account_id,
                 kind=kind,
                 once=once,
+                thread=ticket.id,
+                answerable=True,
             )
 
 
@@ -199,5 +201,12 @@ def _to_staff(
     for person in people:
         words = {"name": person.name, **context}
         write_address(
-            session, occasion, person.email, f"support/{letter}", words, person_id=person.id, once=once
+            session,
+            occasion,
+            person.email,
+            f"support/{letter}",
+            words,
+            person_id=person.id,
+            once=once,
+            thread=context["ticket_id"],
         )

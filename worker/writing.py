@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal import accounts
-from portal.kit import mail
+from portal.kit import mail, replies
 from worker.house import House
 
 
@@ -34,10 +34,13 @@ def write_person(
     kind: str | None = None,
     once: str | None = None,
     secret_until: datetime | None = None,
+    thread: str | None = None,
+    answerable: bool = False,
 ) -> None:
     """Write a letter to a person, at their address or at `to`; none to a person who has left.
 
     With a `kind` the letter is one that its reader can turn off, and is not written when they have.
+    `thread` and `answerable` are those of `write_address`.
     """
     person = accounts.person(session, person_id)
     if person.closed_at is None and (kind is None or accounts.wants(person, kind)):
@@ -52,6 +55,8 @@ def write_person(
             kind=kind,
             once=once,
             secret_until=secret_until,
+            thread=thread,
+            answerable=answerable,
         )
 
 
@@ -65,6 +70,8 @@ def write_members(
     *,
     kind: str | None = None,
     once: str | None = None,
+    thread: str | None = None,
+    answerable: bool = False,
 ) -> None:
     """Write to everybody in an account who may do `deed` and whose address is proven."""
     account = accounts.get(session, account_id)
@@ -79,6 +86,8 @@ def write_members(
                 account_id=account_id,
                 kind=kind,
                 once=once,
+                thread=thread,
+                answerable=answerable,
             )
 
 
@@ -94,9 +103,18 @@ def write_address(
     kind: str | None = None,
     once: str | None = None,
     secret_until: datetime | None = None,
+    thread: str | None = None,
+    answerable: bool = False,
 ) -> None:
-    """Write a letter to an address, once for each fact, or once for each `once` whatever the facts."""
-    words = {"at": occasion.told_at, **context}
+    """Write a letter to an address, once for each fact, or once for each `once` whatever the facts.
+
+    Letters of one `thread`, an id, stand together; an `answerable` one is answered into it by mail, where
+    that is taken, which its words know as `answerable`.
+    """
+    settings = occasion.house.settings
+    answerable = answerable and settings.post is not None and thread is not None and person_id is not None
+    token = replies.seal(settings.secret_key, thread or "", person_id or "") if answerable else None
+    words = {"at": occasion.told_at, "answerable": answerable, **context}
     mail.write(
         session,
         f"{template} {once or f'fact {occasion.fact_id}'} {to}",
@@ -106,6 +124,8 @@ def write_address(
         account_id=account_id,
         person_id=person_id,
         secret_until=secret_until,
+        thread=thread,
+        reply_token=token,
     )
 
 

@@ -157,6 +157,12 @@ class Postgres(Process):
                 )
 
 
+def discard(folder: Path) -> None:
+    """Delete the data that was kept for a folder, wherever it lies. Nothing may run on it."""
+    for data in (*folder.glob("pg*"), _away(folder)):
+        shutil.rmtree(data, ignore_errors=True)
+
+
 def _majors(folder: Path) -> list[int]:
     """The versions whose data lies in a folder."""
     return sorted(int(path.name[2:]) for path in folder.glob("pg*") if path.name[2:].isdigit())

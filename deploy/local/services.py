@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -60,6 +61,28 @@ def worker(environment: Mapping[str, str], logs: Path) -> Service:
 def beat(environment: Mapping[str, str], logs: Path) -> Service:
     """Celery's clock, apart from the worker so that its death is noticed."""
     return _celery("beat", ["--pidfile", "", "--loglevel", "INFO"], environment, logs, says=" is starting.")
+
+
+def post(environment: Mapping[str, str], logs: Path) -> Service:
+    """The listener that takes replies by mail; ready when it greets."""
+    host, port = environment["POST_HOST"], int(environment["POST_PORT"])
+    return _python(
+        "post",
+        ["-m", "portal.post"],
+        environment,
+        logs,
+        ready=lambda: greets(host, port),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def greets(host: str, port: int, *, seconds: float = 5) -> bool:
+    """Whether a mail server greets there."""
+    try:
+        with socket.create_connection((host, port), timeout=seconds) as line:
+            return line.recv(4) == b"220 "
+    except OSError:
+        return False
 
 
 def answers(url: str, *, seconds: float = 5) -> bool:

@@ -30,6 +30,7 @@ SHARED = (
     *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES", "GATE_MODE", "GATE_WHEN_BLIND"),
     *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"),
+    *("REPLY_ADDRESS", "POST_HOST", "POST_PORT", "POST_CERTIFICATE", "POST_CERTIFICATE_KEY"),
     *("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL"),
 )
 
@@ -54,6 +55,7 @@ class Supervisor:
         self._say = say
         self._environ = environ
         self._watched: list[Watched] = []
+        self._sandbox_port: int | None = None
 
     def start(self) -> None:
         """Start everything, each when the one before is ready. Raises StackError with one sentence."""
@@ -66,20 +68,26 @@ class Supervisor:
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
         environment |= self._payments(environment)
+        environment |= self._replies(environment)
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
+        self._prepare(environment)
         self.state.publish(environment)
+        self._simulate(environment)
         if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
             self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
-        link = self._once("staff", environment, "portal", "staff", "invite-first")
+        if "REPLY_ADDRESS" in environment:
+            self._run(services.post(environment, self.state.logs))
         self._say(f"Upkeep    {self.url}")
-        if link:
-            self._say(f"Operator  {link} (signs you in once)")
+        self._welcome(environment)
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
+        if "REPLY_ADDRESS" in environment:
+            host, port = environment["POST_HOST"], environment["POST_PORT"]
+            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{port}")
         self._say("Ctrl-C stops everything.")
 
     def watch(self) -> None:
@@ -98,6 +106,14 @@ class Supervisor:
             watched.process.stop()
         self._watched.clear()
         self.state.release()
+
+    def _prepare(self, environment: Mapping[str, str]) -> None:
+        """What is done on the engines before anybody comes in: nothing here."""
+
+    def _welcome(self, environment: Mapping[str, str]) -> None:
+        """Say how the first operator comes in, for as long as none ever has."""
+        if link := self._once("staff", environment, "portal", "staff", "invite-first"):
+            self._say(f"Operator  {link} (signs you in once)")
 
     def _environment(self) -> dict[str, str]:
         """Start the engines that the environment does not name; the environment of all others."""
@@ -121,7 +137,7 @@ class Supervisor:
         return shared | {"VAR": str(self.state.folder), "PORT": str(self.port)}
 
     def _payments(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Start the sandbox where nobody else could pay, unless the environment names a key of its own."""
+        """How a sandbox is spoken to where nobody else could pay, unless the environment names a key."""
         if "STRIPE_SECRET_KEY" in environment:
             self._say("Payments  by the key that STRIPE_SECRET_KEY names")
             return {}
@@ -129,16 +145,29 @@ class Supervisor:
             self._say("Payments  off (set STRIPE_SECRET_KEY)")
             return {}
         secret = environment["SECRET_KEY"].encode()
-        port = self.state.port("sandbox")
-        shared = {
+        self._sandbox_port = self.state.port("sandbox")
+        return {
             "STRIPE_SECRET_KEY": SANDBOX + hmac.digest(secret, b"sandbox key", "sha256").hex()[:32],
             "STRIPE_WEBHOOK_SECRET": "whsec_" + hmac.digest(secret, b"sandbox hook", "sha256").hex()[:32],
-            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+            "STRIPE_API_BASE": f"http://127.0.0.1:{self._sandbox_port}",
         }
-        hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
-        self._run(services.sandbox(port, {**environment, **shared}, self.state.folder, self.state.logs, hook))
-        self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
-        return shared
+
+    def _simulate(self, environment: Mapping[str, str]) -> None:
+        """Start the sandbox, if it is ours."""
+        if (port := self._sandbox_port) is not None:
+            hook = f"http://127.0.0.1:{self.port}/hooks/stripe"
+            self._run(services.sandbox(port, environment, self.state.folder, self.state.logs, hook))
+            self._say(f"Payments  simulated, no money moves: http://127.0.0.1:{port}/_sandbox")
+
+    def _replies(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Where replies by mail come in: always on this machine, elsewhere when REPLY_ADDRESS is set."""
+        if "REPLY_ADDRESS" not in environment and not is_loopback(self.url):
+            return {}
+        return {
+            "REPLY_ADDRESS": environment.get("REPLY_ADDRESS", "reply@localhost"),
+            "POST_HOST": environment.get("POST_HOST", "127.0.0.1"),
+            "POST_PORT": environment.get("POST_PORT") or str(self.state.port("post")),
+        }
 
     def _run(self, service: Service) -> None:
         self._add(Process(service))

@@ -12,6 +12,7 @@ from portal.billing.actions.changing import cancel, change, preview, resume, upc
 from portal.billing.actions.checking import check
 from portal.billing.actions.dunning import remind
 from portal.billing.actions.inbox import forget_old, retry_events, store_event, sweep_events, think
+from portal.billing.actions.invoicing import invoice_once, withdraw_once
 from portal.billing.actions.mirroring import refresh, sync
 from portal.billing.actions.stopping import stop
 from portal.billing.actions.sweeping import sweep_all
@@ -41,6 +42,7 @@ from portal.billing.queries import (
     EVENT_STATES,
     Bill,
     LineShown,
+    OneOffShown,
     Overview,
     Recurring,
     Shown,
@@ -57,6 +59,8 @@ from portal.billing.queries import (
     events_failing,
     invoice,
     invoices,
+    one_off,
+    one_off_of_invoice,
     overview,
     purchase,
     recurring,
@@ -101,6 +105,7 @@ __all__ = [
     "InvoicePaid",
     "LineShown",
     "Offer",
+    "OneOffShown",
     "Overview",
     "PaymentFailed",
     "PlanAsked",
@@ -142,7 +147,10 @@ __all__ = [
     "forget_old",
     "fulfil",
     "invoice",
+    "invoice_once",
     "invoices",
+    "one_off",
+    "one_off_of_invoice",
     "open_stripe",
     "overview",
     "portal_link",
@@ -167,4 +175,5 @@ __all__ = [
     "trouble",
     "troubles",
     "upcoming",
+    "withdraw_once",
 ]

@@ -177,6 +177,29 @@ class MirroredTrouble(Base):
     synced_at: Mapped[datetime]
 
 
+class OneOff(Base):
+    """Work that is sold once and invoiced once. Its id is that of what was agreed, a quote's for instance.
+
+    How its invoice stands is in the mirror, under `invoice_id`.
+    """
+
+    __tablename__ = "one_off"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    text: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    due_days: Mapped[int]
+    asked_at: Mapped[datetime]
+    invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    invoiced_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
+
+
 class WebhookEvent(Base):
     """A webhook under Stripe's own id, stored before anything is made of it.
 

@@ -34,6 +34,7 @@ PREVIEW_LASTS = timedelta(hours=1)
 CARD_WARNING = timedelta(days=31)
 RETRY_FIRST, RETRY_LONGEST = timedelta(minutes=1), timedelta(hours=6)
 STRANGER_ATTEMPTS = 6
+ONE_OFF_DUE_DAYS = 14
 
 NOW, LATER = "now", "later"
 PARTS = 4

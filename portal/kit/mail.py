@@ -22,7 +22,8 @@ class Letter(Base):
 
     `kind` names the switch by which its reader can turn such letters off; an essential letter has
     none. `secret_until` is set when the text holds a link that proves who reads it: the text is
-    forgotten once the letter is sent, or that moment is past.
+    forgotten once the letter is sent, or that moment is past. Letters of one `thread`, an id, stand
+    together in mail programs, and one with a `reply_token` can be answered by mail.
     """
 
     __tablename__ = "letter"
@@ -48,6 +49,8 @@ class Letter(Base):
     html: Mapped[str | None]
     unsubscribe_url: Mapped[str | None]
     secret_until: Mapped[datetime | None]
+    thread: Mapped[str | None]
+    reply_token: Mapped[str | None]
     request_id: Mapped[str | None]
     written_at: Mapped[datetime] = mapped_column(index=True)
     due_at: Mapped[datetime]
@@ -104,6 +107,8 @@ def write(
     account_id: str | None = None,
     person_id: str | None = None,
     secret_until: datetime | None = None,
+    thread: str | None = None,
+    reply_token: str | None = None,
 ) -> str | None:
     """Write a letter once; its id, or None when one with this business id stands already."""
     statement = (
@@ -121,6 +126,8 @@ def write(
             account_id=account_id,
             person_id=person_id,
             secret_until=secret_until,
+            thread=thread,
+            reply_token=reply_token,
             request_id=request_id.get(),
             written_at=now,
             due_at=now,

@@ -13,6 +13,7 @@ from sqlalchemy import Index, case, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.kit import clock
 from portal.kit.db import Base
 from portal.kit.logs import request_id
 
@@ -78,8 +79,9 @@ class Errand:
 
 
 def tell(session: Session, fact: Fact) -> None:
-    """Put a fact into the outbox of the running transaction."""
-    session.add(ToldFact(name=fact.name, data=asdict(fact), request_id=request_id.get()))  # type: ignore[call-overload]
+    """Put a fact into the outbox of the running transaction, told now by the one clock."""
+    data = asdict(fact)  # type: ignore[call-overload]
+    session.add(ToldFact(name=fact.name, data=data, request_id=request_id.get(), told_at=clock.now()))
 
 
 def read(told: ToldFact) -> Fact:

@@ -6,12 +6,14 @@ running `make run` keeps, so that the operator's verbs find it.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.kit.replies import LOCAL_MOST, ReplyAddress
 from portal.kit.tokens import Pepper
 
 STACK_FILE = "stack.json"
@@ -25,6 +27,8 @@ STRIPE_KEYS = {
     "sk_live_": "live",
     "rk_live_": "live",
 }
+REPLY_LOCAL = re.compile(rf"[a-z0-9](?:[a-z0-9._-]{{0,{LOCAL_MOST - 2}}}[a-z0-9])?")
+REPLY_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
 Network = IPv4Network | IPv6Network
 
 
@@ -58,6 +62,20 @@ class Payments:
 
 
 @dataclass(frozen=True)
+class Post:
+    """Where answers to letters come in: their address, and where the listener stands.
+
+    `certificate` and `certificate_key` are files; without them the listener offers no TLS.
+    """
+
+    address: ReplyAddress
+    host: str = "127.0.0.1"
+    port: int = 2525
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that an installation may decide. Secrets never appear in its repr."""
 
@@ -77,6 +95,7 @@ class Settings:
     gate_when_blind: str = "deny"
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
+    post: Post | None = None
     plans_file: Path = Path("catalogue.toml")
     metrics_public: bool = False
     payments: Payments | None = None
@@ -135,6 +154,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         gate_when_blind=read.choice("GATE_WHEN_BLIND", BLIND_MODES),
         smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")) or None,
         mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
+        post=_post(read),
         plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),
         metrics_public=read.choice("METRICS", ("private", "public")) == "public",
         payments=_payments(read, public_url),
@@ -171,6 +191,24 @@ def _payments(read: "_Reader", public_url: str) -> Payments | None:
             f"such a key goes to {STRIPE_BASE} alone."
         )
     return Payments(key, secrets, base or STRIPE_BASE, mode)
+
+
+def _post(read: "_Reader") -> Post | None:
+    """Replies by mail are off until their address is named."""
+    host = read.text("POST_HOST") or Post.host
+    port = read.integer("POST_PORT", Post.port, 1, 65535)
+    certificate, key = read.file("POST_CERTIFICATE"), read.file("POST_CERTIFICATE_KEY")
+    if (certificate is None) != (key is None):
+        raise SettingsError("POST_CERTIFICATE and POST_CERTIFICATE_KEY must be set together or not at all.")
+    if (address := read.text("REPLY_ADDRESS")) is None:
+        return None
+    local, _, domain = address.lower().rpartition("@")
+    if not REPLY_LOCAL.fullmatch(local) or not REPLY_DOMAIN.fullmatch(domain):
+        raise SettingsError(
+            f"REPLY_ADDRESS must be an address such as reply@example.org, with at most {LOCAL_MOST} letters "
+            f"and digits before the @, not {address!r}."
+        )
+    return Post(ReplyAddress(local, domain), host, port, certificate, key)
 
 
 def _brand(read: "_Reader") -> Brand:

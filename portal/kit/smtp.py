@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from portal.kit.clock import now as present
 from portal.kit.mail import Letter
+from portal.kit.replies import LOOP_HEADER
 
 TIMEOUT_SECONDS = 20
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -67,7 +68,11 @@ def compose(letter: Letter, *, sender: str, sender_name: str, reply_to: str | No
     message["To"] = letter.to
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(present())
-    message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2] or 'localhost'}>"
+    domain = domain_of(sender)
+    message["Message-ID"] = f"<{letter.id}@{domain}>"
+    if letter.thread:  # nobody ever sent this one: it is what the letters of a thread have in common
+        message["In-Reply-To"] = message["References"] = f"<{letter.thread}@{domain}>"
+    message[LOOP_HEADER] = letter.id
     message["Auto-Submitted"] = "auto-generated"
     if reply_to:
         message["Reply-To"] = reply_to
@@ -77,6 +82,11 @@ def compose(letter: Letter, *, sender: str, sender_name: str, reply_to: str | No
     message.set_content(letter.text or "", cte="quoted-printable")
     message.add_alternative(letter.html or "", subtype="html", cte="quoted-printable")
     return message
+
+
+def domain_of(sender: str) -> str:
+    """The domain of an address, which our Message-IDs end with."""
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
 
 
 def _reach(url: str, trust: ssl.SSLContext) -> smtplib.SMTP:

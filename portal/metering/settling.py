@@ -5,7 +5,7 @@ next settler does not put right, and two settlers at once do no harm.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -19,7 +19,7 @@ from portal.accounts import Account
 from portal.gate import Gate, Level, Sealed, Settled
 from portal.kit.db import unit
 from portal.kit.outbox import tell
-from portal.metering import ledger, rules
+from portal.metering import giving, ledger, rules
 from portal.metering.events import QuotaReached
 from portal.metering.models import QuotaNotice
 
@@ -129,9 +129,17 @@ def reached(levels: Iterable[Level]) -> list[tuple[Level, int]]:
 
 
 def notice(session: Session, levels: Mapping[str, Sequence[Level]], *, now: datetime) -> int:
-    """Tell of each quota that has reached 80 or 100 percent, once per window; how many were new."""
-    found = [(tag, level, percent) for tag in sorted(levels) for level, percent in reached(levels[tag])]
-    windows = {level.window_id for _, level, _ in found}
+    """Tell of each quota that has reached 80 or 100 percent, once per window; how many were new.
+
+    What was given beside the plan counts into the quota: while some of it is left nothing is refused.
+    """
+    windows = {level.window_id for of_tag in levels.values() for level, _ in reached(of_tag)}
+    given = giving.given(session, windows)
+    found = [
+        (tag, level, percent)
+        for tag in sorted(levels)
+        for level, percent in reached(_with_credits(level, given) for level in levels[tag])
+    ]
     marks = select(QuotaNotice.window_id, QuotaNotice.meter, QuotaNotice.percent)
     known = {tuple(row) for row in session.execute(marks.where(QuotaNotice.window_id.in_(windows)))}
     new = [one for one in found if (one[1].window_id, one[1].meter, one[2]) not in known]
@@ -148,6 +156,10 @@ def notice(session: Session, levels: Mapping[str, Sequence[Level]], *, now: date
             tell(session, QuotaReached(account_id, *fact))
             told += 1
     return told
+
+
+def _with_credits(level: Level, given: Mapping[tuple[int, str], int]) -> Level:
+    return replace(level, included=level.included + given.get((level.window_id, level.meter), 0))
 
 
 def _accounts(session: Session, tags: Sequence[str]) -> dict[str, str]:

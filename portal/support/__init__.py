@@ -3,11 +3,19 @@
 from portal.support.actions.answering import answer, note, reply
 from portal.support.actions.ending import close, close_all, reopen
 from portal.support.actions.opening import open_ticket
+from portal.support.actions.quoting import accept, begin_work, decline, expire_quotes, offer, withdraw
 from portal.support.actions.rebasing import rebase
+from portal.support.actions.receiving import receive
 from portal.support.actions.sorting import assign, prioritise, release, tag, take
 from portal.support.actions.watching import watch
 from portal.support.events import (
+    AnswerCameTooLate,
     CustomerAnswered,
+    QuoteAccepted,
+    QuoteDeclined,
+    QuoteExpired,
+    QuoteOffered,
+    QuoteWithdrawn,
     TicketAnswered,
     TicketAssigned,
     TicketBreached,
@@ -16,7 +24,7 @@ from portal.support.events import (
     TicketOpened,
     TicketReopened,
 )
-from portal.support.models import Attachment, Ticket, TicketMessage
+from portal.support.models import Attachment, Quote, Ticket, TicketMessage
 from portal.support.queries import (
     attachment,
     clocks,
@@ -26,17 +34,23 @@ from portal.support.queries import (
     expected,
     open_of,
     queue,
+    quote,
+    quotes,
     staff_ticket,
     ticket,
     tickets,
 )
 from portal.support.rules import (
     CLOCK_NAMES,
+    DEPLOYMENT,
     FILE_BYTES,
     FILES,
     KNOWN_FILES,
+    ONE_OFF,
     PRIORITIES,
     TIERS,
+    VALID_DAYS,
+    VALID_DAYS_MOST,
     brief,
     deadline,
     may_reopen,
@@ -48,11 +62,16 @@ from portal.support.values import Clock, Counts, File, Filters, Queued, Said
 
 __all__ = [
     "CLOCK_NAMES",
+    "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
     "KNOWN_FILES",
+    "ONE_OFF",
     "PRIORITIES",
     "TIERS",
+    "VALID_DAYS",
+    "VALID_DAYS_MOST",
+    "AnswerCameTooLate",
     "Attachment",
     "Clock",
     "Counts",
@@ -60,6 +79,12 @@ __all__ = [
     "File",
     "Filters",
     "Queued",
+    "Quote",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteExpired",
+    "QuoteOffered",
+    "QuoteWithdrawn",
     "Said",
     "Ticket",
     "TicketAnswered",
@@ -70,9 +95,11 @@ __all__ = [
     "TicketMessage",
     "TicketOpened",
     "TicketReopened",
+    "accept",
     "answer",
     "assign",
     "attachment",
+    "begin_work",
     "brief",
     "clocks",
     "close",
@@ -80,16 +107,22 @@ __all__ = [
     "conversation",
     "counts",
     "deadline",
+    "decline",
     "due",
     "expected",
+    "expire_quotes",
     "may_reopen",
     "note",
+    "offer",
     "open_of",
     "open_ticket",
     "prioritise",
     "promise",
     "queue",
+    "quote",
+    "quotes",
     "rebase",
+    "receive",
     "release",
     "reopen",
     "reply",
@@ -101,4 +134,5 @@ __all__ = [
     "ticket",
     "tickets",
     "watch",
+    "withdraw",
 ]

@@ -35,6 +35,61 @@ class CustomerAnswered(Fact):
 
 
 @dataclass(frozen=True)
+class AnswerCameTooLate(Fact):
+    """A customer answered by mail in a ticket that was closed too long ago: nothing was made of it."""
+
+    account_id: str
+    ticket_id: str
+    person_id: str
+
+
+@dataclass(frozen=True)
+class QuoteOffered(Fact):
+    """Staff said what work in a ticket would cost."""
+
+    account_id: str
+    ticket_id: str
+    quote_id: str
+
+
+@dataclass(frozen=True)
+class QuoteAccepted(Fact):
+    """A customer wants the work at the price that was offered: it is to be invoiced."""
+
+    account_id: str
+    ticket_id: str
+    quote_id: str
+
+
+@dataclass(frozen=True)
+class QuoteDeclined(Fact):
+    """A customer does not want the work at that price."""
+
+    account_id: str
+    ticket_id: str
+    quote_id: str
+
+
+@dataclass(frozen=True)
+class QuoteWithdrawn(Fact):
+    """Staff took a quote back; with `accepted` somebody had accepted it and nobody had paid yet."""
+
+    account_id: str
+    ticket_id: str
+    quote_id: str
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class QuoteExpired(Fact):
+    """Nobody said yes or no to a quote in time."""
+
+    account_id: str
+    ticket_id: str
+    quote_id: str
+
+
+@dataclass(frozen=True)
 class TicketClosed(Fact):
     """A ticket was closed without a further answer, by a `side`: customer or staff."""
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.kit.db import Base
 
 RUNNING = "met_at IS NULL AND dropped_at IS NULL"
+OPEN_QUOTE = "accepted_at IS NULL AND declined_at IS NULL AND withdrawn_at IS NULL AND expired_at IS NULL"
 
 
 class Ticket(Base):
@@ -92,6 +93,51 @@ class Attachment(Base):
     size: Mapped[int]
     digest: Mapped[str]
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+class Quote(Base):
+    """What work in a ticket would cost, offered once until `expires_at`; it ends in one of four ways.
+
+    `reason` says why the amount is outside of what the catalogue names, and is for staff alone.
+    `message_id` is the message that it was offered with.
+    """
+
+    __tablename__ = "quote"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index("uq_quote_open", "ticket_id", unique=True, postgresql_where=OPEN_QUOTE),
+        Index("ix_quote_ticket_id", "ticket_id"),
+        Index("ix_quote_expires_at", "expires_at", postgresql_where=OPEN_QUOTE),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("ticket.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    message_id: Mapped[str] = mapped_column(ForeignKey("ticket_message.id"), unique=True)
+    amount: Mapped[int]
+    currency: Mapped[str]
+    text: Mapped[str]
+    reason: Mapped[str | None]
+    offered_at: Mapped[datetime]
+    offered_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    accepted_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    declined_at: Mapped[datetime | None]
+    declined_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    expired_at: Mapped[datetime | None]
+
+    def state(self, now: datetime) -> str:
+        """offered, accepted, declined, withdrawn or expired."""
+        if self.withdrawn_at:
+            return "withdrawn"
+        if self.accepted_at:
+            return "accepted"
+        if self.declined_at:
+            return "declined"
+        return "expired" if self.expired_at or self.expires_at <= now else "offered"
 
 
 class TicketClock(Base):

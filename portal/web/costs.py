@@ -133,7 +133,7 @@ def end(cost_id: str) -> ResponseReturnValue:
 def _page(form: AddForm) -> str:
     session, now, code = site.session(), clock.now(), currency()
     first = add_months(calendar_month(now)[0], 1 - MONTHS)
-    months = costs.months(session, first, MONTHS)
+    months, typed = costs.months(session, first, MONTHS), costs.typed(session)
     return render_template(
         "costs/index.html",
         form=form,
@@ -141,8 +141,9 @@ def _page(form: AddForm) -> str:
         month=months[-1],
         months=months,
         chart=[(f"{one.at:%b %Y}", one.total(code).whole) for one in months],
-        typed=costs.typed(session),
-        services=sorted({row.service for row in costs.typed(session)}),
+        typed=typed,
+        current={row.id for row in typed if _state(row) in ("running", "coming")},
+        services=sorted({row.service for row in typed}),
         bands=costs.BANDS,
         band=costs.band(months[-1].total("usd")),
         state_of=_state_of,
@@ -169,7 +170,11 @@ def _found(cost_id: str) -> costs.TypedCost:
 
 
 def _state_of(row: costs.TypedCost) -> tuple[str, str]:
-    return STATES[costs.state_of(row.begins_at, row.ends_at, clock.now())]
+    return STATES[_state(row)]
+
+
+def _state(row: costs.TypedCost) -> str:
+    return costs.state_of(row.begins_at, row.ends_at, clock.now())
 
 
 def _start(month: date | Any) -> datetime:

@@ -10,6 +10,7 @@ from portal.web import (
     costs,
     credentials,
     dashboard,
+    deployments,
     desk,
     events,
     health,
@@ -22,6 +23,8 @@ from portal.web import (
     operator,
     plans,
     queue,
+    quotes,
+    received,
     requests,
     reset,
     revenue,
@@ -37,9 +40,9 @@ from portal.web import (
 )
 
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
-PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets)
+PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
 STAFF = (queue, desk, staff, requests)
-OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, letters)
+OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, received, letters)
 MACHINES = (events, health, hooks)
 
 

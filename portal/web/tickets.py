@@ -15,7 +15,7 @@ from portal import plans, support
 from portal.kit import clock, ids
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Forbidden, Invalid
-from portal.web import files, guards, site
+from portal.web import deployments, files, guards, site
 
 room = Blueprint("tickets", __name__, url_prefix="/tickets")
 
@@ -60,6 +60,8 @@ def index() -> str:
 @room.get("/new")
 @guards.member("ask_for_help")
 def ask() -> str:
+    if request.args.get("kind") == support.DEPLOYMENT:
+        return deployments.page()
     return _new(TicketForm(formdata=None, subject=request.args.get("subject", "")[:200]))
 
 

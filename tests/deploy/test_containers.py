@@ -140,9 +140,10 @@ def test_everything_of_ours_is_one_image_that_can_write_nothing_but_its_state():
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_only_caddy_can_be_reached_and_the_databases_reach_nobody():
+def test_only_caddy_and_the_post_can_be_reached_and_the_databases_reach_nobody():
     parts = compose()["services"]
-    assert [name for name, part in parts.items() if "ports" in part] == ["caddy"]
+    assert [name for name, part in parts.items() if "ports" in part] == ["caddy", "post"]
+    assert parts["post"]["profiles"] == ["mail"], "off until somebody wants it"
     assert compose()["networks"]["back"]["internal"] is True
     for name in ("postgres", "redis"):
         assert parts[name]["networks"] == ["back"]
@@ -184,6 +185,9 @@ def test_the_processes_are_started_as_on_one_machine(tmp_path):
     for name, started in (("worker", services.worker), ("beat", services.beat)):
         command = list(started({}, tmp_path).command)
         assert parts[name]["command"] == command[command.index("celery") :]
+    post = services.post({"POST_HOST": "0.0.0.0", "POST_PORT": "2525"}, tmp_path)
+    assert parts["post"]["command"][1:] == list(post.command)[1:]
+    assert parts["post"]["ports"] == [f"25:{parts['post']['environment']['POST_PORT']}"]
 
 
 def test_images_are_pinned_to_a_version():

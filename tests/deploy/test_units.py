@@ -52,6 +52,13 @@ def test_the_processes_are_started_as_on_one_machine(tmp_path):
         assert program == f"/opt/upkeep/.venv/bin/{options}"
 
 
+def test_the_listener_for_mail_is_started_as_on_one_machine_once_somebody_enables_it(tmp_path):
+    started = services.post({"POST_HOST": "127.0.0.1", "POST_PORT": "2525"}, tmp_path)
+    program = dict(unit("upkeep-post.service"))["ExecStart"]
+    assert program == f"/opt/upkeep/.venv/bin/python {' '.join(list(started.command)[1:])}"
+    assert ("WantedBy", "upkeep.target") in unit("upkeep-post.service")
+
+
 def test_the_target_starts_all_that_must_run():
     wanted = dict(unit("upkeep.target"))["Wants"]
     lines = [value for key, value in unit("upkeep.target") if key == "Wants"]

@@ -24,6 +24,8 @@ PLANTS = {
         "import sandbox\n",
     ),
     "The worker never imports a stand-in": ("worker/planted.py", "import sandbox\n"),
+    "SMTP is listened to in one place": ("portal/kit/planted.py", "import aiosmtpd\n"),
+    "Nothing knows the demo": ("portal/plans/planted.py", "import demo\n"),
     "Rules and events are pure": ("portal/accounts/rules.py", "import sqlalchemy\n"),
 }
 
@@ -51,7 +53,7 @@ def test_the_contracts_are_kept():
 def copy(tmp_path_factory):
     """A copy of the tree, to plant things in."""
     folder = tmp_path_factory.mktemp("house")
-    for package in ("portal", "worker", "sandbox"):
+    for package in ("portal", "worker", "sandbox", "demo"):
         shutil.copytree(
             ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static")
         )

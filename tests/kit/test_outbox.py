@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from portal.kit import outbox
+from portal.kit import clock, outbox
 from portal.kit.db import unit
 from portal.kit.logs import request_id
 from portal.kit.outbox import Errand, Fact, Heard, ToldFact
@@ -147,3 +147,14 @@ def test_done_facts_are_deleted_after_a_month_with_what_was_heard_of_them(sessio
         assert outbox.clean(session, now=NOW + outbox.KEPT + timedelta(seconds=1)) == 1
     assert session.scalars(select(ToldFact.id)).all() == [kept]
     assert session.scalars(select(Heard)).all() == []
+
+
+def test_a_fact_is_told_by_the_one_clock(session, tmp_path):
+    moved = tmp_path / "clock"
+    moved.write_text(str(-90 * 86_400 * 1_000_000))
+    clock.configure(moved)
+    try:
+        fact_id = told(session, GardenWatered("a"))
+        assert abs(session.get(ToldFact, fact_id).told_at - clock.now()) < timedelta(days=1)
+    finally:
+        clock.configure(None)

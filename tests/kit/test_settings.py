@@ -54,6 +54,12 @@ def test_four_values_are_enough(environ):
         ("GATE_WHEN_BLIND", "guess"),
         ("SMTP_URL", "mail.example.com"),
         ("METRICS", "yes"),
+        ("REPLY_ADDRESS", "reply"),
+        ("REPLY_ADDRESS", "a+b@in.example.org"),
+        ("REPLY_ADDRESS", "much-too-long-for-a-token@in.example.org"),
+        ("REPLY_ADDRESS", "reply@in example.org"),
+        ("POST_PORT", "0"),
+        ("POST_CERTIFICATE", "/nowhere/cert.pem"),
         ("BRAND_LOGO", "https://example.com/logo.svg"),
         ("TERMS_URL", "javascript:alert(1)"),
     ],
@@ -112,3 +118,21 @@ def test_earlier_prefixes_stay(environ):
 )
 def test_loopback_is_told_from_the_rest(environ, url, loopback):
     assert load({**environ, "PUBLIC_URL": url}).is_loopback is loopback
+
+
+def test_answers_by_mail_are_off_until_their_address_is_named(environ):
+    assert load(environ).post is None
+    assert load(environ | {"POST_PORT": "25"}).post is None
+    post = load(environ | {"REPLY_ADDRESS": "Reply@In.Example.org"}).post
+    assert (str(post.address), post.host, post.port) == ("reply@in.example.org", "127.0.0.1", 2525)
+    assert load(environ | {"REPLY_ADDRESS": "r@x", "POST_HOST": "0.0.0.0", "POST_PORT": "25"}).post.port == 25
+
+
+def test_a_certificate_and_its_key_come_together(environ, tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("x")
+    one = {"REPLY_ADDRESS": "r@x", "POST_CERTIFICATE": str(tmp_path / "cert.pem")}
+    with pytest.raises(SettingsError, match="POST_CERTIFICATE_KEY"):
+        load(environ | one)
+    both = load(environ | one | {"POST_CERTIFICATE_KEY": str(tmp_path / "key.pem")}).post
+    assert both.certificate == tmp_path / "cert.pem"

@@ -6,7 +6,7 @@ import pytest
 
 from portal import accounts, metering
 from portal.kit.errors import Conflict, Invalid, Missing
-from portal.kit.outbox import ToldFact
+from portal.kit.outbox import ToldFact, read
 from portal.metering import rules
 from tests.plans.people import OPERATOR
 
@@ -107,6 +107,27 @@ def test_a_closed_account_is_given_nothing(house):
         accounts.get(session, house.account).closed_at = house.now
     with pytest.raises(Conflict):
         give(house)
+
+
+def test_the_letters_about_the_quota_count_what_was_given(house):
+    give(house)
+    house.call(cost=1000)
+    house.settle()
+    assert told(house) == []
+    house.call(cost=200)
+    house.settle()
+    assert told(house) == [(80, 1200, 1500)]
+    house.call(cost=300)
+    house.settle()
+    assert told(house) == [(80, 1200, 1500), (100, 1500, 1500)]
+
+
+def told(house):
+    """The quotas that were told of: percent, used, and of how much."""
+    with house.unit() as session:
+        rows = session.query(ToldFact).filter_by(name=metering.QuotaReached.name).order_by(ToldFact.id)
+        facts = [read(row) for row in rows]
+    return [(fact.percent, fact.used, fact.included) for fact in facts]
 
 
 def test_the_customer_reads_the_limit_with_what_was_given(house):

@@ -10,7 +10,7 @@ from portal.kit.letterhead import Letterhead
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 from portal.metering import UsageDay, UsageHour, UsageTotal
-from tests.web import money, talk
+from tests.web import money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -57,6 +57,7 @@ def fill(sessions, settings):
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
         sample.ids["unclocked"] = str(asked.number)
+        sample.ids |= quoting.fill(session, calm, emil, sue, now)
         signed_in = {
             "sue": sue,
             "alice": alice,

@@ -20,9 +20,13 @@ RULES = {
 }
 NO_PAGES = {"/healthz", "/readyz", "/metrics", "/logo", "/usage.csv", "/operator/letters/<letter_id>/html"}
 NO_PAGES |= {"/operator/revenue.csv", "/billing/return"}
+NO_PAGES |= {
+    "/tickets/<int:number>/files/<attachment_id>",
+    "/staff/tickets/<ticket_id>/files/<attachment_id>",
+}
 REFUSED = {
     "nobody": ["/signup", "/login", "/contact", "/forgot", "/reset/{reset}"],
-    "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new"],
+    "alice": ["/keys", "/settings/password", "/settings/email", "/accounts/new", "/tickets/new"],
 }
 UNKNOWN = {"/nowhere", "/keys/nonsense"}
 SEND_AS_IT_IS = """() => {

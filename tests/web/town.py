@@ -19,12 +19,14 @@ PAGES = {
         /login/code /forgot /forgot/sent /reset/{reset} /signin/{sign_in} /invitations/{invitation_link}
         /letters/unsubscribe/{unsubscribe} /nowhere""",
     "sue": """/staff/queue /staff/queue?q=nonsense /staff/queue?state=closed /staff/tickets/{ticket}
-        /staff/tickets/{closed_ticket} /staff/accounts/{account}""",
+        /staff/tickets/{closed_ticket} /staff/accounts/{account} /staff/tickets/{owed_ticket}
+        /staff/tickets/{offered_ticket} /staff/tickets/{refused_ticket}/quote""",
     "charlie": "/tickets /tickets/new /tickets?state=closed /dashboard /keys /usage /team /verify/{verify}",
     "dora": "/dashboard /plans /billing",
     "emil": """/dashboard /plans /billing /usage/statement /billing/next?line=api
         /subscription/cancellation?line=api /subscription/preview?plan=api-pro&interval=year
-        /tickets /tickets/new /tickets/{unclocked}""",
+        /tickets /tickets/new /tickets/{unclocked}
+        /tickets/new?kind=deployment /tickets/{offered} /tickets/{owed} /tickets/{refused}""",
     "alice": """/dashboard /billing /subscription/preview?plan=support-priority&interval=year
         /subscription/preview?plan=hosting-pro&interval=month
         /keys /keys/{key} /keys/{key}/rotation /keys/{key}/revocation /usage
@@ -34,6 +36,7 @@ PAGES = {
         /settings/address/{address} /accounts/new /keys/nonsense /tickets /tickets?state=closed /tickets/new
         /tickets/{number} /tickets/{closed}""",
     "oscar": """/operator /operator/letters /operator/letters/{letter} /staff/accounts
+        /operator/letters/received /operator/letters/received/{received}
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
         /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/sustainability

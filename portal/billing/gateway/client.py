@@ -11,6 +11,7 @@ import stripe
 from portal.billing import rules
 from portal.billing.gateway import reading
 from portal.billing.gateway.shelf import Shelf
+from portal.billing.gateway.single import Single
 from portal.billing.gateway.speaking import speaking
 from portal.billing.values import (
     Card,
@@ -57,6 +58,7 @@ class Stripe:
             max_network_retries=RETRIES,
         )
         self.shelf = Shelf(self._client)
+        self.single = Single(self._client)
         self._offers: dict[str, Offer | None] = {}
 
     @cached_property

@@ -1,7 +1,7 @@
 """Billing, as asked by accounts: what they pay for, their invoices, and what they asked for."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from portal.billing.models import (
     MirroredInvoice,
     MirroredSubscription,
     MirroredTrouble,
+    OneOff,
     Purchase,
 )
 from portal.billing.values import Card, InvoiceLine, Offer
@@ -108,6 +109,28 @@ class TroubleShown:
     amount: Money
     reason: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class OneOffShown:
+    """Work sold once, and how its invoice stands.
+
+    `state` is "waiting" (the invoice is being written), "open", "paid", "void", "uncollectible", or
+    "failed": Stripe refused to write it, and `failure` says why, for staff. `url` is where it is paid.
+    """
+
+    id: str
+    account_id: str
+    state: str
+    text: str
+    amount: Money
+    asked_at: datetime
+    due_at: datetime | None = None
+    url: str | None = None
+    paid_at: datetime | None = None
+    number: str | None = None
+    invoice_id: str | None = None
+    failure: str | None = None
 
 
 def customer(session: Session, account_id: str, payments: Payments) -> BillingCustomer | None:
@@ -211,6 +234,20 @@ def trouble(session: Session, account_id: str, trouble_id: str) -> TroubleShown:
     return trouble_shown(row, account_id)
 
 
+def one_off(session: Session, one_off_id: str) -> OneOffShown | None:
+    """How the invoice of what was agreed under this id stands; None when none was ever asked for."""
+    row = session.get(OneOff, one_off_id)
+    return _one_off(session, row) if row is not None else None
+
+
+def one_off_of_invoice(session: Session, account_id: str, invoice_id: str) -> OneOffShown | None:
+    """What an account's invoice is for, when that is work sold once; None when it is anything else."""
+    row = session.scalar(
+        select(OneOff).where(OneOff.account_id == account_id, OneOff.invoice_id == invoice_id)
+    )
+    return _one_off(session, row) if row is not None else None
+
+
 def purchase(session: Session, account_id: str, purchase_id: str) -> Purchase:
     """What an account asked for once; Missing when it never did."""
     row = session.get(Purchase, purchase_id)
@@ -270,6 +307,27 @@ def _bill(session: Session, row: MirroredSubscription) -> Bill:
 def trouble_shown(row: MirroredTrouble, account_id: str) -> TroubleShown:
     money = Money(row.amount, row.currency)
     return TroubleShown(row.id, account_id, row.kind, row.status, money, row.reason, row.created_at)
+
+
+def _one_off(session: Session, row: OneOff) -> OneOffShown:
+    invoice = session.get(MirroredInvoice, row.invoice_id) if row.invoice_id else None
+    shown = OneOffShown(
+        row.id, row.account_id, "waiting", row.text, Money(row.amount, row.currency), row.asked_at
+    )
+    if invoice is not None and invoice.status != "draft":
+        opened_at = invoice.finalized_at or invoice.created_at
+        return replace(
+            shown,
+            state=invoice.status,
+            due_at=opened_at + timedelta(days=row.due_days),
+            url=invoice.hosted_url,
+            paid_at=invoice.paid_at,
+            number=invoice.number,
+            invoice_id=invoice.id,
+        )
+    if row.withdrawn_at is not None:
+        return replace(shown, state="void")
+    return replace(shown, state="failed", failure=row.failure) if row.failed_at is not None else shown
 
 
 def _card(row: BillingCustomer) -> Card | None:

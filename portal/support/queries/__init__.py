@@ -9,6 +9,7 @@ from portal.support.queries.of_accounts import (
     ticket,
     tickets,
 )
+from portal.support.queries.of_quotes import quote, quotes
 from portal.support.queries.of_staff import counts, queue, staff_ticket
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "open_of",
     "promised",
     "queue",
+    "quote",
+    "quotes",
     "staff_ticket",
     "ticket",
     "tickets",

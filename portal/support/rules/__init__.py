@@ -12,10 +12,24 @@ from portal.support.rules.clocks import (
 )
 from portal.support.rules.files import FILE_BYTES, FILES, check_files
 from portal.support.rules.files import KNOWN as KNOWN_FILES
+from portal.support.rules.quotes import (
+    DEPLOYMENT,
+    ONE_OFF,
+    VALID_DAYS,
+    VALID_DAYS_MOST,
+    check_amount,
+    check_offered,
+    check_quotable,
+    check_valid_days,
+    clean_reason,
+)
 from portal.support.rules.sentences import NAMES as CLOCK_NAMES
 from portal.support.rules.sentences import brief, deadline, promise, sentence, spell, taken
 from portal.support.rules.words import (
+    LETTERS_AN_HOUR,
+    MAIL_LENGTH,
     PRIORITIES,
+    REFUSED_FILES_TOLD,
     TIERS,
     check_deed,
     check_kind,
@@ -31,24 +45,36 @@ from portal.support.rules.words import (
 
 __all__ = [
     "CLOCK_NAMES",
+    "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
     "KINDS",
     "KNOWN_FILES",
+    "LETTERS_AN_HOUR",
+    "MAIL_LENGTH",
     "MINUTE",
+    "ONE_OFF",
     "PRIORITIES",
+    "REFUSED_FILES_TOLD",
     "TIERS",
+    "VALID_DAYS",
+    "VALID_DAYS_MOST",
     "Policy",
     "brief",
     "business_minutes",
+    "check_amount",
     "check_deed",
     "check_files",
     "check_kind",
+    "check_offered",
     "check_open",
     "check_priority",
+    "check_quotable",
     "check_reopened",
+    "check_valid_days",
     "check_verified",
     "clean_body",
+    "clean_reason",
     "clean_subject",
     "clean_tags",
     "deadline",

@@ -11,6 +11,8 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 TIERS = ("free", "paid", "custom")
 SUBJECT_LENGTH, BODY_LENGTH, TAG_LENGTH, TAGS = 200, 20_000, 40, 10
 REOPENED_WITHIN = timedelta(days=30)
+MAIL_LENGTH = BODY_LENGTH - 5_000  # room for what is said of its files
+LETTERS_AN_HOUR, REFUSED_FILES_TOLD = 20, 8
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 

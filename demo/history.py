@@ -1,0 +1,171 @@
+"""The history: day after day, what the cast and the story say is done by the product's verbs.
+
+`python -m demo.history` plays it on the engines that the environment names, at $VAR.
+"""
+
+import gc
+import logging
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import time as of_day
+from typing import Final
+
+import structlog
+
+from demo import cast, costs, keys, money, people, story, talks, tickets, usage
+from demo.people import Party
+from demo.stage import Stage, set_up
+from demo.talks import Talk
+from demo.tickets import Desk
+from portal import billing, plans
+from portal import keys as product_keys
+from portal.kit.settings import load
+
+SEED: Final = 20_260
+DAYS: Final = 90
+ACCOUNTS: Final = 400
+DUE_MINUTES: Final = 200  # of the 240 that a first answer may take
+MORNING, AFTERNOON, LATEST_MINUTES = of_day(9, 3, tzinfo=UTC), of_day(12, 41, tzinfo=UTC), 45
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long the story is and how many people come."""
+
+    days: int = DAYS
+    accounts: int = ACCOUNTS
+    seed: int = SEED
+
+
+class History:
+    """The story as far as it has been played."""
+
+    def __init__(self, stage: Stage, size: Size, say: Say) -> None:
+        self.stage, self.size, self.say = stage, size, say
+        self.today = stage.now + timedelta(days=size.days)
+        leads = [part for part in story.leads(self.today) if part.joins < size.days]
+        self.parts = (*leads, *cast.crowd(size.seed, size.days, size.accounts - len(leads), leads))
+        self.parties: dict[str, Party] = {}
+        self._asked: set[str] = {part.slug for part in leads}
+        self._eve: datetime | None = None
+
+    def play(self) -> None:
+        """From the opening to the present."""
+        self._open()
+        for days_ago in range(self.size.days - 1, -1, -1):
+            self._day(days_ago)
+        self._reach(self.today)
+        self.stage.work()
+
+    def _day(self, days_ago: int) -> None:
+        """A morning, an afternoon, and what was called on that day."""
+        stage, day = self.stage, (self.today - timedelta(days=days_ago)).date()
+        late = timedelta(minutes=random.Random(f"{self.size.seed} {days_ago}").randrange(LATEST_MINUTES))
+        self._reach(datetime.combine(day, MORNING) + late)
+        stage.work()
+        self._come(days_ago)
+        self._talk(days_ago, afternoon=False)
+        self._reach(datetime.combine(day, AFTERNOON) + late)
+        self._happen(days_ago)
+        self._talk(days_ago, afternoon=True)
+        self._use(days_ago, day.weekday())
+        if days_ago % 15 == 0:
+            self.say(f"{day:%d %B}: {len(self.parties)} customers")
+
+    def _open(self) -> None:
+        """The first day: plans are published and sold, and staff come."""
+        stage = self.stage
+        with stage.unit() as session:
+            plans.sync(session, plans.read(plans.SHIPPED.read_text()), stage.now)
+        with stage.sessions() as session:
+            billing.sync_catalogue(session, stage.stripe, apply=True)
+        self.staff = people.hire(stage)
+        self.desk = Desk(stage, self.staff)
+        self.scenes = story.scenes(self.staff, self.today)
+        self._eve = tickets.before(stage, self.today, DUE_MINUTES)
+        costs.note_down(stage, self.staff, self.size.days, before=True)
+        with stage.unit() as session:
+            product_keys.mint_service(
+                session, "MemoryHub API", stamp=stage.stamp, actor=self.staff.operator, now=stage.now
+            )
+        stage.follow()
+
+    def _reach(self, moment: datetime) -> None:
+        """The hour comes, unless it lies ahead of the present."""
+        if self._eve is not None and self._eve <= min(moment, self.today):
+            eve, self._eve = self._eve, None
+            self._reach(eve)
+            self._open_ticket(talks.DUE_SOON, 0)
+        if moment < self.today:
+            self.stage.advance_to(moment)
+        else:
+            self.stage.arrive()
+
+    def _come(self, days_ago: int) -> None:
+        """The newcomers of a day: they sign up, read the letter, and most of them make a key."""
+        stage, began = self.stage, self.stage.now
+        came = people.sign_up(stage, [part for part in self.parts if part.joins == days_ago])
+        self.parties |= {party.part.slug: party for party in came}
+        stage.follow()
+        for party in people.verify(stage, came, began):
+            if party.part.makes_key:
+                keys.mint("Production" if party.part.habit == "pays" else "My first key")(stage, party)
+        stage.follow()
+
+    def _happen(self, days_ago: int) -> None:
+        """Who pays from this day on buys; then what the story says."""
+        stage = self.stage
+        costs.note_down(stage, self.staff, days_ago)
+        for party in self.parties.values():
+            if party.part.pays == days_ago and party.tokens:
+                money.buy(party.part.plan, party.part.interval)(stage, party)
+        for scene in self.scenes:
+            if scene.days_ago == days_ago and (acting := self.parties.get(scene.slug)) is not None:
+                scene.act(stage, acting)
+        stage.follow()
+
+    def _talk(self, days_ago: int, *, afternoon: bool) -> None:
+        """Tickets are opened in the morning; what is said in them follows, half day by half day."""
+        half_day = 2 * (self.size.days - days_ago) + afternoon
+        for talk in talks.TALKS if not afternoon else ():
+            if talk.days_ago == days_ago:
+                self._open_ticket(talk, half_day)
+        self.desk.go_on(half_day)
+        self.stage.follow()
+
+    def _open_ticket(self, talk: Talk, half_day: int) -> None:
+        """By whom the story says; else by somebody of the crowd who has a key and has asked nothing yet."""
+        party = self.parties.get(talk.slug)
+        if talk.slug == talks.ANYBODY:
+            calling = [
+                one for one in self.parties.values() if one.tokens and one.part.slug not in self._asked
+            ]
+            party = next((one for one in calling if one.part.habit in ("plays", "builds")), None)
+        if party is not None:
+            self._asked.add(party.part.slug)
+            self.desk.open(talk, party, half_day)
+
+    def _use(self, days_ago: int, weekday: int) -> None:
+        for party in self.parties.values():
+            if party.tokens:
+                usage.call(self.stage, party, usage.calls_on(party.part, self.size.seed, days_ago, weekday))
+
+
+def main() -> None:
+    """Play the whole of it."""
+    logging.basicConfig(level=logging.WARNING)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    gc.set_threshold(50_000, 20, 20)
+    settings = load(os.environ)
+    with set_up(settings) as stage:
+        history = History(stage, Size(), lambda line: print(line, flush=True))
+        history.play()
+
+
+if __name__ == "__main__":
+    main()
