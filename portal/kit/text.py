@@ -14,7 +14,7 @@ ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 MARKS_MOST, CELLS_MOST = 1_500, 10_000
-"""Beyond these what parses Markdown takes seconds over a page: nobody means so many links, or such a table."""
+"""Beyond these what parses Markdown takes seconds: nobody means so many links, or such a table."""
 
 
 @lru_cache(maxsize=128)  # a conversation is shown far more often than it is written
