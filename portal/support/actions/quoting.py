@@ -43,11 +43,11 @@ def offer(
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce, text, actor)) is not None:
-        return _same(session, before.id, amount)
-    rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_valid_days(valid_days)
     reason = rules.clean_reason(reason)
+    if (before := saying.said_here(session, ticket, nonce, text, (), actor)) is not None:
+        return _same(session, before.id, amount, valid_days, reason)
+    rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_amount(amount, *_bounds(session), reason)
     if (standing := _open(session, ticket)) is not None:
         if standing.state(now) == "offered":
@@ -186,10 +186,15 @@ def _get(session: Session, ticket: Ticket, quote_id: str) -> Quote:
     return quote
 
 
-def _same(session: Session, message_id: str, amount: Money) -> Quote:
+def _same(session: Session, message_id: str, amount: Money, valid_days: int, reason: str) -> Quote:
+    """The quote that was offered with a message; Conflict when there is none, or it was another one."""
     quote = session.scalars(select(Quote).where(Quote.message_id == message_id)).one_or_none()
-    if quote is None or (quote.amount, quote.currency) != (amount.amount, amount.currency):
-        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
+    rules.check_again(quote is not None)
+    assert quote is not None
+    rules.check_again(
+        (quote.amount, quote.currency, quote.expires_at - quote.offered_at, quote.reason)
+        == (amount.amount, amount.currency, timedelta(days=valid_days), reason or None)
+    )
     return quote
 
 
