@@ -72,7 +72,7 @@ def open_letter(raw: bytes, sender: str, *, domain: str) -> Opened:
 
 
 class _Part(Message):
-    """A letter, or a part of it, while it is taken apart: what parses it takes ever longer over long headers."""
+    """A letter, or a part of it, while it is taken apart: what parses it is slow over long headers."""
 
     def __init__(self, seen: Counter[str], **more: Any) -> None:
         super().__init__(**more)
@@ -82,7 +82,7 @@ class _Part(Message):
     def set_raw(self, name: str, value: Any) -> None:
         """A header, as the parser finds it: its beginning alone."""
         self._count("headers", HEADERS_MOST)
-        super().set_raw(name, value[:HEADER_MOST])  # type: ignore[misc]
+        super().set_raw(name, value[:HEADER_MOST])
 
     def _count(self, what: str, most: int) -> None:
         self._seen[what] += 1

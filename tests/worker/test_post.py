@@ -11,6 +11,8 @@ from portal.accounts.models import Person
 from portal.kit import clock, mail, received, smtp
 from portal.kit.db import unit
 from portal.kit.received import InboundLetter
+from portal.support import rules
+from portal.support.models import Attachment
 from tests.kit.post_office import Opening
 from tests.post.listening import ADDRESS, Listening, letter
 from tests.support.desk import set_up
@@ -374,3 +376,34 @@ def test_an_address_is_given_in_letters_about_tickets_alone(office):
     about = {one.template.partition("/")[0] for one in letters(office.house) if one.reply_token}
     assert about <= {"support"}
     assert mail.Letter.reply_token is not None
+
+
+def with_files(*contents):
+    message = letter("See here.")
+    for number, content in enumerate(contents):
+        message.add_attachment(content, filename=f"{number}.txt")
+    return message
+
+
+def leave_room(office, size):
+    """As if the account had attached so much today that only this much is left."""
+    with office.session() as session, unit(session):
+        [kept] = session.scalars(select(Attachment)).all()
+        kept.size = rules.FILE_BYTES_A_DAY - size
+
+
+def test_what_is_more_than_an_account_may_attach_a_day_is_left_out_and_the_words_are_kept(office):
+    office.write(with_files("a"))
+    leave_room(office, 5)
+    office.write(with_files("four", "two"))
+    said = office.said()[-1]
+    assert [file.name for file in said.files] == ["1.txt"], "what has room comes along"
+    assert said.message.body.startswith("See here.\n\n_Not taken from the letter: Your account has attached")
+
+
+def test_the_same_letter_again_is_heard_once_also_when_there_is_no_room_any_more(office):
+    office.write(with_files("a"))
+    leave_room(office, 0)
+    office.write(with_files("a"))
+    assert len(office.said()) == 1
+    assert {row.state for row in office.kept()} == {"taken"}
