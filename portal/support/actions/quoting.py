@@ -3,6 +3,7 @@
 Whoever changes one holds its ticket, so of two who do so at once one comes second and sees it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
@@ -32,14 +33,16 @@ def offer(
     *,
     valid_days: int,
     reason: str = "",
+    settled: Collection[str] = (),
     nonce: str,
     actor: accounts.Actor,
     now: datetime,
 ) -> Quote:
     """Offer what the work in a ticket costs, as an answer of staff and once for each nonce.
 
-    Conflict when the ticket is closed, is of another kind, or has a quote that still stands; Invalid
-    for an amount outside of what the catalogue names without a reason.
+    `settled` are the accepted ones that nobody is awaited to pay any more, which the caller sees.
+    Conflict when the ticket is closed, is of another kind, or has a quote that still stands or is still
+    to be paid; Invalid for an amount outside of what the catalogue names without a reason.
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
@@ -49,6 +52,7 @@ def offer(
         return _same(session, before.id, amount, valid_days, reason)
     rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_amount(amount, *_bounds(session), reason)
+    rules.check_settled(_accepted(session, ticket) <= set(settled))
     if (standing := _open(session, ticket)) is not None:
         if standing.state(now) == "offered":
             raise Conflict("A quote stands in this ticket already. Withdraw it before you offer another.")
@@ -199,7 +203,14 @@ def _same(session: Session, message_id: str, amount: Money, valid_days: int, rea
 
 
 def _open(session: Session, ticket: Ticket) -> Quote | None:
-    return session.scalars(select(Quote).where(OPEN, Quote.ticket_id == ticket.id)).one_or_none()
+    """The quote that stands, locked: the watch may be ending it right now."""
+    standing = select(Quote).where(OPEN, Quote.ticket_id == ticket.id).with_for_update()
+    return session.scalars(standing.execution_options(populate_existing=True)).one_or_none()
+
+
+def _accepted(session: Session, ticket: Ticket) -> set[str]:
+    accepted = Quote.accepted_at.is_not(None), Quote.withdrawn_at.is_(None)
+    return set(session.scalars(select(Quote.id).where(Quote.ticket_id == ticket.id, *accepted)))
 
 
 def _bounds(session: Session) -> tuple[Money | None, Money | None]:

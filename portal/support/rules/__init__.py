@@ -28,6 +28,7 @@ from portal.support.rules.quotes import (
     check_amount,
     check_offered,
     check_quotable,
+    check_settled,
     check_valid_days,
     clean_reason,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "check_quotable",
     "check_reopened",
     "check_room",
+    "check_settled",
     "check_valid_days",
     "check_verified",
     "clean_body",
