@@ -22,6 +22,10 @@ HEADERS_MOST = 20_000
 HEADER_MOST = 2000
 TEXT_MOST = 100_000
 MACHINES = ("mailer-daemon@", "postmaster@", "noreply@", "no-reply@", "donotreply@", "do-not-reply@")
+MACHINE_HEADERS = (
+    *("List-Id", "List-Unsubscribe", "X-Autoreply", "X-Autorespond", "X-Auto-Reply"),
+    "X-Auto-Response-Suppress",  # what Exchange and its like put into answers of absence
+)
 
 
 class Unreadable(Exception):
@@ -134,7 +138,7 @@ def _machine(message: Message, sender: str, domain: str) -> str | None:
     precedence = _header(message, "Precedence").lower()
     if precedence in ("bulk", "junk", "list", "auto_reply"):
         return f"It was sent to many or by a machine (Precedence: {precedence})."
-    for header in ("List-Id", "List-Unsubscribe", "X-Autoreply", "X-Autorespond", "X-Auto-Reply"):
+    for header in MACHINE_HEADERS:
         if message[header] is not None:
             return f"It was sent to many or by a machine ({header})."
     if _author(message).startswith(MACHINES):

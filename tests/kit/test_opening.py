@@ -91,6 +91,7 @@ def test_two_lines_that_say_who_it_is_from_say_nothing():
         ({"List_Id": "<list.example.com>"}, ALICE),
         ({"List_Unsubscribe": "<mailto:x@example.com>"}, ALICE),
         ({"X_Autoreply": "yes"}, ALICE),
+        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, ALICE),
         ({"X_Upkeep_Letter": "ltr_1"}, ALICE),
         ({"Message_ID": f"<ltr_1@{DOMAIN}>"}, ALICE),
         ({"From": "MAILER-DAEMON@example.com"}, ALICE),
