@@ -9,13 +9,16 @@ import pytest
 from portal import accounts, billing, support
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
+from portal.kit.outbox import ToldFact
 from portal.kit.settings import Post
 from portal.web import create_app
 from tests.post.listening import ADDRESS
 from tests.web.till import till_of
 from tests.worker.conftest import PushedGate
 from tests.worker.stage import follow, letters
+from worker import relay
 from worker.house import House
+from worker.quotes import invoice_quote
 
 ASKED = {"what": "Your API on our cluster.", "where": "AWS, eu-central-1", "by": "March", "budget": "1500"}
 NEW = "/tickets/new?kind=deployment"
@@ -296,3 +299,25 @@ def test_staff_are_told_of_a_quote_also_when_whoever_had_the_ticket_has_left(til
     alice.press(page, "Decline")
     follow(till.house)
     assert to(till, "quote_declined") == ["oscar"]
+
+
+def test_a_worker_that_ends_between_the_invoice_and_its_letter_leaves_one_of_each(till, alice):
+    page, desk = ask(till)
+    offer(till, desk)
+    alice.press(page, "Accept $800.00")
+    with till.database() as session:
+        told = session.query(ToldFact).filter_by(name=support.QuoteAccepted.name).one()
+
+    def find(fact, reaction):
+        def ends(session, fact, occasion):
+            invoice_quote(session, fact, occasion)
+            raise KeyboardInterrupt
+
+        return ends
+
+    with pytest.raises(KeyboardInterrupt):
+        relay.react(till.house, told.id, "invoice_quote", find=find)
+    assert to(till, "quote_invoiced") == [] and len(till.sandbox.v1.invoices.list().data) == 1
+    settle(till)
+    assert sorted(to(till, "quote_invoiced")) == ["alice", "bob"]
+    assert len(till.sandbox.v1.invoices.list().data) == 1

@@ -1,5 +1,6 @@
 """Answers by mail: through the listener into their ticket, once, and what nothing can be made of is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -407,3 +408,31 @@ def test_the_same_letter_again_is_heard_once_also_when_there_is_no_room_any_more
     office.write(with_files("a"))
     assert len(office.said()) == 1
     assert {row.state for row in office.kept()} == {"taken"}
+
+
+def test_two_readers_of_two_copies_at_once_hear_one(office):
+    for _ in range(6):
+        office.send()
+    with ThreadPoolExecutor(3) as pool:
+        for one in [pool.submit(read_received, office.house) for _ in range(3)]:
+            one.result()
+    follow(office.house)
+    assert len(office.said()) == 1 and {row.state for row in office.kept()} == {"taken"}
+
+
+def test_an_answer_that_comes_while_the_ticket_is_closed_is_said_and_owed_or_said_and_closed(office):
+    for number in range(4):
+        office.send(letter(f"Letter {number}"))
+        with ThreadPoolExecutor(2) as pool:
+            reading = pool.submit(read_received, office.house)
+            closing = pool.submit(office.close, timedelta(0))
+            reading.result(), closing.result()
+        follow(office.house)
+        with office.session() as session, unit(session):
+            ticket = support.staff_ticket(session, office.ticket.id)
+            running = [one.kind for one in support.clocks(session, ticket.id) if one.runs]
+            assert bool(running) == (ticket.closed_at is None)
+            assert ticket.unanswered_since is not None, "it was not answered, whatever came first"
+            if ticket.closed_at is not None:
+                office.desk.reopen(session, ticket, clock.now())
+    assert len(office.said()) == 4
