@@ -213,6 +213,10 @@ def test_without_payments_accepting_says_so_and_staff_write_the_invoice(till, al
     assert "We write the invoice by hand" in client.words(page)
     follow(replace(till.house, stripe=None, settings=replace(till.settings, payments=None)))
     assert "write the invoice yourself" in letters(till.house, "support/quote_accepted")[0].text
+    settle(till)
+    assert "We write the invoice by hand" in alice.words(page), "also when payments are set up later"
+    assert "Write the invoice by hand." in till.browser("sue").words(desk)
+    assert to(till, "quote_invoiced") == to(till, "quote_not_invoiced") == []
 
 
 def test_an_amount_outside_of_the_catalogues_asks_for_a_reason_and_keeps_what_was_typed(till, sue):
