@@ -15,7 +15,6 @@ from portal.support.rules.files import (
     FILE_BYTES,
     FILE_BYTES_A_DAY,
     FILES,
-    NO_ROOM,
     check_files,
     check_room,
 )
@@ -65,7 +64,6 @@ __all__ = [
     "LETTERS_AN_HOUR",
     "MAIL_LENGTH",
     "MINUTE",
-    "NO_ROOM",
     "ONE_OFF",
     "PRIORITIES",
     "REFUSED_FILES_TOLD",
