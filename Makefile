@@ -28,15 +28,17 @@ check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
-soak: $(DEV) ## The random machines of counting, money and deadlines, for long (about an hour)
-	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 DESK_EXAMPLES=500 CLOCK_CASES=100000 $(PY) -m pytest \
-		tests/gate/test_protocol.py tests/billing/test_machine.py tests/support/test_machine.py tests/support/test_due.py
+soak: $(DEV) ## The random machines, storms and raw bytes, for long (over an hour)
+	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 DESK_EXAMPLES=500 CLOCK_CASES=100000 \
+		SOAK_SECONDS=600 STORM=5 $(PY) -m pytest \
+		tests/gate/test_protocol.py tests/billing/test_machine.py tests/support/test_machine.py tests/support/test_due.py \
+		tests/gate/test_storms.py tests/edge/test_http.py
 
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke
 
-bench: $(RUN) ## Measure, on this machine, what lies in bench/
-	@for file in bench/*.py; do echo "$$file"; PYTHONPATH=. $(PY) $$file || exit 1; done
+bench: $(DEV) ## Measure the gate against its anchors and peers (5 minutes), into docs/performance.md
+	@PYTHONPATH=. $(PY) bench/gate.py
 
 backup: $(RUN) ## Back up the database into BACKUPS (VAR/backups)
 	@$(PY) -m deploy.backup $(or $(BACKUPS),$(VAR)/backups)

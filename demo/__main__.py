@@ -4,25 +4,21 @@ The first time it makes its history, in a folder of its own; from then on it sta
 RESET=1 begins anew.
 """
 
-import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
+from demo import folder
 from demo.history import DAYS
 from deploy.local.foreground import run
 from deploy.local.guise import Guise, before_exec
-from deploy.local.postgres import discard
 from deploy.local.process import StackError
 from deploy.local.services import ROOT
 from deploy.local.supervisor import SHARED, Supervisor
 
-MARK: Final = "demo.json"
 FACE: Final = {
     "BRAND_NAME": "MemoryHub",
     "API_URL": "https://api.memoryhub.example.com",
@@ -38,34 +34,17 @@ FACE: Final = {
 class Demo(Supervisor):
     """The stack of `make run`, on private engines alone, with a history in it."""
 
-    def __init__(self, folder: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
-        # Nothing that the environment names may ever be filled with people who do not exist.
-        mine = {name: value for name, value in environ.items() if name.removesuffix("_FILE") not in SHARED}
-        super().__init__(folder, port, {**mine, **FACE}, say)
+    def __init__(self, where: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
+        super().__init__(where, port, {**environ, **FACE}, say)
         self._anew = environ.get("RESET", "") not in ("", "0")
 
     def _environment(self) -> dict[str, str]:
-        self._clear()
+        folder.make_ready(self.state, DAYS, anew=self._anew)
         return super()._environment()
-
-    def _clear(self) -> None:
-        """Empty the folder when that is wanted, or when an earlier history was not told to its end."""
-        folder, mark = self.state.folder, self.state.folder / MARK
-        if not mark.exists() and (folder / "secrets.json").exists():
-            raise StackError(f"{folder} is not a demo's: name another folder by VAR.")
-        if mark.exists() and (self._anew or not json.loads(mark.read_text())["told"]):
-            discard(folder)
-            for path in folder.iterdir():
-                if path.name not in ("lock", "log"):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not mark.exists():
-            self.state.write(MARK, {"told": False})
-            behind = timedelta(days=DAYS) // timedelta(microseconds=1)
-            (folder / "clock").write_text(f"{-behind}\n")
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
         """Let ninety days pass, unless they have."""
-        if json.loads((self.state.folder / MARK).read_text())["told"]:
+        if folder.is_told(self.state):
             return
         self._say(f"History   {DAYS} days, from the beginning; this takes a minute or two")
         log = self.state.logs / "history.log"
@@ -81,7 +60,7 @@ class Demo(Supervisor):
             )
         if told.returncode != 0:
             raise StackError(f"The history was not told to its end: {log} says why.")
-        self.state.write(MARK, {"told": True})
+        folder.mark_told(self.state)
 
     def _welcome(self, environment: Mapping[str, str]) -> None:
         """Fresh links for a customer, an agent and the operator."""
@@ -89,5 +68,13 @@ class Demo(Supervisor):
             self._say(line)
 
 
+def forget_names(environ: MutableMapping[str, str]) -> None:
+    """Take out what names engines, payments and mail: nothing real is ever filled with made-up people."""
+    for name in SHARED:
+        environ.pop(name, None)
+        environ.pop(f"{name}_FILE", None)
+
+
 if __name__ == "__main__":
+    forget_names(os.environ)
     sys.exit(run(Demo, var="var/demo"))

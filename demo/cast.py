@@ -35,6 +35,7 @@ HABITS: Final = {
     "builds": Habit(10, calls=(10, 26), growth=1.15, weekend=0.6),
     "grows": Habit(6, calls=(14, 22), growth=1.45, weekend=0.7),
     "floods": Habit(4, calls=(55, 120), weekend=1.0),
+    "wards": Habit(0, growth=1.4, weekend=0.7),
     "pays": Habit(9, calls=(300, 2300), growth=1.16, weekend=0.35),
 }
 

@@ -109,13 +109,19 @@ class History:
     def _come(self, days_ago: int) -> None:
         """The newcomers of a day: they sign up, read the letter, and most of them make a key."""
         stage, began = self.stage, self.stage.now
-        came = people.sign_up(stage, [part for part in self.parts if part.joins == days_ago])
+        coming = [part for part in self.parts if part.joins == days_ago]
+        if not coming:
+            return
+        came = people.sign_up(stage, coming)
         self.parties |= {party.part.slug: party for party in came}
         stage.follow()
-        for party in people.verify(stage, came, began):
-            if party.part.makes_key:
-                keys.mint("Production" if party.part.habit == "pays" else "My first key")(stage, party)
+        proven = people.verify(stage, came, began)
+        stage.each(self._begin, [party for party in proven if party.part.makes_key])
         stage.follow()
+
+    def _begin(self, party: Party) -> None:
+        """A first key."""
+        keys.mint("My first key" if party.part.pays is None else "Production")(self.stage, party)
 
     def _happen(self, days_ago: int) -> None:
         """Who pays from this day on buys; then what the story says."""
@@ -132,11 +138,11 @@ class History:
     def _talk(self, days_ago: int, *, afternoon: bool) -> None:
         """Tickets are opened in the morning; what is said in them follows, half day by half day."""
         half_day = 2 * (self.size.days - days_ago) + afternoon
-        for talk in talks.TALKS if not afternoon else ():
-            if talk.days_ago == days_ago:
-                self._open_ticket(talk, half_day)
-        self.desk.go_on(half_day)
-        self.stage.follow()
+        opening = [talk for talk in talks.TALKS if talk.days_ago == days_ago and not afternoon]
+        for talk in opening:
+            self._open_ticket(talk, half_day)
+        if self.desk.go_on(half_day) or opening:
+            self.stage.follow()
 
     def _open_ticket(self, talk: Talk, half_day: int) -> None:
         """By whom the story says; else by somebody of the crowd who has a key and has asked nothing yet."""
@@ -151,9 +157,14 @@ class History:
             self.desk.open(talk, party, half_day)
 
     def _use(self, days_ago: int, weekday: int) -> None:
-        for party in self.parties.values():
-            if party.tokens:
-                usage.call(self.stage, party, usage.calls_on(party.part, self.size.seed, days_ago, weekday))
+        """Everybody's programs call."""
+        calling = [party for party in self.parties.values() if party.tokens]
+
+        def call(party: Party) -> None:
+            calls = usage.calls_on(party.part, self.size.seed, days_ago, weekday)
+            usage.call(self.stage, party, calls)
+
+        self.stage.each(call, calling)
 
 
 def main() -> None:

@@ -140,6 +140,14 @@ def dispute(reason: str) -> Act:
     return act
 
 
+def pay_once(stage: Stage, party: Party, quote_id: str) -> None:
+    """What was invoiced for accepted work is paid on the hosted page of its invoice."""
+    with stage.unit() as session:
+        made = billing.one_off(session, quote_id)
+    assert made is not None and made.url is not None, quote_id
+    _post(stage, urlsplit(made.url).path, {"action": "pay", "card": party.part.card})
+
+
 def _asked(verb: Callable[..., Any], line: str) -> Act:
     def act(stage: Stage, party: Party) -> None:
         stage.ask(verb, party.account_id, line, actor=party.actor)

@@ -12,6 +12,7 @@ from demo.cast import Part
 from demo.people import Act, Staff
 from portal.kit.period import add_months
 
+NURSES: Final = "Nordlicht Pflege-Assistenz GmbH"
 LONG: Final = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 CUSTOMER: Final = "nordlicht"
 """Whose sign-in link is printed: the customer whom the tour looks at."""
@@ -28,20 +29,11 @@ class Scene:
 
 def leads(today: datetime) -> tuple[Part, ...]:
     """Customers whom the pages of staff and operator have to show, whoever else comes."""
-    unpaid, overdue, busy = renewed(today, 1), renewed(today, 6), renewed(today, 22)
+    unpaid, overdue, busy = renewed(today, 1), renewed(today, 6), renewed(today, 22, (2,))
     return (
         # slug, account, owner, e-mail, joined days ago, habit, calls a day, pays from days ago
-        _pays(
-            "nordlicht",
-            "Nordlicht Pflege-Assistenz GmbH",
-            "Dr. Annegret Weiß-Lindemann",
-            busy + 2,
-            3000,
-            busy,
-        ),
-        _pays(
-            "donau", LONG[:79], "Karl-Friedrich Freiherr von Schwarzenberg-Hohenlohe", 80, 1900, 77, "year"
-        ),
+        _pays("nordlicht", NURSES, "Dr. Annegret Weiß-Lindemann", busy + 2, 2000, busy, habit="wards"),
+        _pays("donau", LONG[:79], "Karl-Friedrich Freiherr von Stadion", 80, 1900, 77, "year"),
         _pays("brotzeit", "Bäckerei Brotzeit & Söhne", "Gerlinde Brotzeit", unpaid + 2, 420, unpaid),
         _pays("lumen", "Lumen Archiv eG", "Tomás Villanueva Ortega", overdue + 5, 610, overdue),
         _pays("harbour", "Harbourlight Tutoring", "Siobhán Fitzgerald", 62, 540, 58),
@@ -60,7 +52,7 @@ def leads(today: datetime) -> tuple[Part, ...]:
         _free("garten", "Kleingartenverein Morgenröte e.V.", "Ingeborg Achterberg", 60, 14),
         _free("echolot", "Echolot Podcasts", "Wei Chen", 41, 33),
         _free("kettle", "Kettle & Crane Leads", "Dexter Crane", 30, 90),
-        _free("sternwarte", "Sternwarte Kremsblick", "Clemens Brandstätter", 52, 62),
+        _free("sternwarte", "Sternwarte Kremsblick", "Clemens Brandstätter", 52, 118),
         _free("seefeld", "Universitätsspital Seefeld", "Dr. Noémie Laurent", 73, 40),
         _free("diary", "Open Source Diary", "Emeka Okafor", 68, 30),
         _free("papier", "Papierflieger", "Mila Novak", 33, 9),
@@ -92,11 +84,11 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
         (3, "nordlicht", keys.rotate("Production", 7)),
         (2, "nordlicht", people.invite("Sven Kühl", "viewer", joins=False)),
         (1, "nordlicht", people.sign_in()),
-        (1, "nordlicht", usage.reach(0.82)),
+        (0, "nordlicht", usage.reach(0.81)),
         # Payments that fail: within grace, past it, and mended by a new card.
         (4, "brotzeit", fails),
         (10, "lumen", fails),
-        (30, "harbour", fails),
+        (31, "harbour", fails),
         (renewed_after(today, 58) - 2, "harbour", money.new_card("pm_card_mastercard")),
         # Plans that change, end, or come back.
         (6, "pixel", money.cancel("api")),
@@ -133,13 +125,13 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
     return tuple(Scene(*scene) for scene in told)
 
 
-def renewed(today: datetime, days_ago: int) -> int:
+def renewed(today: datetime, days_ago: int, months_paid: tuple[int, ...] = (2, 1)) -> int:
     """Since how many days somebody pays by the month whose latest renewal was so many days ago."""
     wanted = today - timedelta(days=days_ago)
-    for months in (2, 1):
+    for months in months_paid:
         began = add_months(wanted, -months)
         if add_months(began, months) == wanted:
-            break  # the 30th of February is nobody's: then they came a month later
+            break  # the 30th of February is nobody's: then they came another month
     return (today - began).days
 
 
@@ -154,10 +146,17 @@ def _nightly_import(days: int) -> Act:
 
 
 def _pays(
-    slug: str, account: str, owner: str, joins: int, calls: int, pays: int, interval: str = "month"
+    slug: str,
+    account: str,
+    owner: str,
+    joins: int,
+    calls: int,
+    pays: int,
+    interval: str = "month",
+    habit: str = "pays",
 ) -> Part:
     address = f"{_first(owner)}@{slug}.example.com"
-    return Part(slug, account, owner, address, joins, "pays", calls=calls, pays=pays, interval=interval)
+    return Part(slug, account, owner, address, joins, habit, calls=calls, pays=pays, interval=interval)
 
 
 def _free(slug: str, account: str, owner: str, joins: int, calls: int) -> Part:

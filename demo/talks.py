@@ -10,13 +10,15 @@ from portal.support import File
 class Turn:
     """What is said next, so many half days after the opening: by the customer, the agent, or as a note.
 
-    `takes` says nothing: the agent takes the ticket. What `closes` may come without words.
+    `takes` says nothing: the agent takes the ticket. A `quote` offers work for so many `cents`, which
+    the customer `accepts` and `pays`. What `closes` may come without words.
     """
 
     later: int
     who: str
     text: str = ""
     closes: bool = False
+    cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,22 @@ TALKS: Final = (
         tags=("search", "scopes"),
     ),
     Talk(
+        39,
+        "wolken",
+        "A MemoryHub in our studio",
+        "We would like one on our own two servers, next to the build machines. Nothing special, by the end "
+        "of the month, up to $1,000.",
+        (
+            Turn(3, "quote", "Set up on two servers and handed over, with a day of questions.", cents=90_000),
+            Turn(5, "accepts"),
+            Turn(7, "pays"),
+            Turn(16, "agent", "It runs, and the keys are yours. Thank you for the coffee!", closes=True),
+        ),
+        agent=1,
+        tags=("deployment",),
+        kind="deployment",
+    ),
+    Talk(
         37,
         "seefeld",
         "Single sign-on for 40 clinicians",
@@ -370,7 +388,14 @@ TALKS: Final = (
                 "bring updates on a stick?",
             ),
             Turn(5, "customer", "S3 yes (MinIO). A stick is fine if it goes through our scanner."),
-            Turn(6, "note", "Two days of work with the export. Mia: $1,800?"),
+            Turn(6, "note", "Two days of work with the export. Mia agrees to $1,800."),
+            Turn(
+                8,
+                "quote",
+                "We set MemoryHub up on your four machines, with the export to your archive and one update "
+                "by stick, and hand it over to two people of yours in an afternoon.",
+                cents=180_000,
+            ),
         ),
         agent=1,
         priority="high",

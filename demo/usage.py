@@ -37,7 +37,7 @@ def calls_on(part: Part, seed: int, days_ago: int, weekday: int) -> list[tuple[s
     if part.pays is None or days_ago > part.pays:
         calls = min(calls, 130)  # nobody builds much on what is used up by noon
     calls *= (habit.weekend if weekday >= SATURDAY else 1.0) * chance.uniform(0.65, 1.35)
-    if chance.random() < (0.25 if habit.calls[1] < 50 else 0.02):
+    if chance.random() < (0.25 if part.calls < 50 else 0.02):
         return []  # a day off
     return _shared(round(calls), chance)
 

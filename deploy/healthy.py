@@ -1,4 +1,4 @@
-"""Whether this machine's web is ready: `python -m deploy.healthy [--wait SECONDS]`."""
+"""Whether this machine's web or gate is ready: `python -m deploy.healthy [--gate] [--wait SECONDS]`."""
 
 import argparse
 import json
@@ -13,11 +13,14 @@ ANSWER_SECONDS = 5
 
 
 def main() -> int:
-    """0 when /readyz answers 200; else 1, with what is not as it should be."""
+    """0 when /readyz (or the gate's /healthz) answers 200; else 1, with what is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m deploy.healthy", description=__doc__)
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="ask until then")
+    parser.add_argument("--gate", action="store_true", help="ask the gate server whether it lives")
     asked = parser.parse_args()
-    url = f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}/readyz"
+    port = int(os.environ.get("PORT") or "8000")
+    gate = int(os.environ.get("GATE_PORT") or port + 1)
+    url = f"http://127.0.0.1:{gate}/healthz" if asked.gate else f"http://127.0.0.1:{port}/readyz"
     if wait_until(lambda: not _failing(url), asked.wait):
         print("Ready")
         return 0

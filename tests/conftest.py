@@ -20,6 +20,7 @@ from deploy.local.engines import OWNER, Engines
 from portal.kit import db
 from portal.kit.settings import load
 from portal.web import create_app
+from tests.proxies import programs
 from tests.running import RunningStack
 from tests.stripe import data
 
@@ -193,10 +194,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say loudly what was not run for want of a browser, or of Stripe's own files."""
+    """Say loudly what was not run for want of a browser, a proxy, or Stripe's own files."""
     skipped = terminalreporter.stats.get("skipped", ())
     for sentence, title in (
         (NOT_RUN, "BROWSER JOURNEYS NOT RUN"),
+        (programs.NOT_RUN, "PROXIES NOT RUN"),
         (data.NOT_RUN, "CHECKS AGAINST STRIPE'S OWN FILES NOT RUN"),
     ):
         if unseen := [report for report in skipped if sentence in str(report.longrepr)]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from deploy.local.guise import Guise, before_exec
-from deploy.local.ports import free_port
+from deploy.local.ports import free_port, is_free
 from deploy.local.process import wait_until
 from deploy.local.services import ROOT, answers
 from deploy.local.state import born
@@ -22,7 +22,7 @@ class RunningStack:
 
     def __init__(self, folder, port=None, **environ):
         self.folder = Path(folder)
-        self.port = port or free_port()
+        self.port = port or next(one for one in iter(free_port, None) if is_free(one + 1))
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = {name: value for name, value in os.environ.items() if name not in SHARED}
         self._environ |= {"VAR": str(self.folder), "PORT": str(self.port), **environ}

@@ -114,7 +114,8 @@ def _to_payers(session: Session, fact: Any, occasion: Occasion, letter: str, con
 def _to_staff(session: Session, fact: Any, occasion: Occasion, letter: str, context: dict[str, Any]) -> None:
     """Whoever has the ticket; when nobody has, everybody."""
     ticket = support.staff_ticket(session, fact.ticket_id)
-    whom = [ticket.assigned_to] if ticket.assigned_to else [one.id for one in accounts.staff(session)]
+    staff = [one.id for one in accounts.staff(session)]  # whoever has it may have left since
+    whom = [ticket.assigned_to] if ticket.assigned_to in staff else staff
     words = {**_words(session, fact, occasion, "staff"), **context}
     for person_id in whom:
         write_person(

@@ -75,6 +75,8 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     keys.KeysImported: [push],
     keys.KeyRotated: [push, words.key_rotated],
     keys.KeyRevoked: [push, words.key_revoked],
+    keys.KeyLeaked: [push, words.key_leaked],
+    keys.ServiceKeyLeaked: [words.service_key_leaked],
     metering.QuotaReached: [words.quota_reached],
     metering.UsageTold: [push],
     metering.CreditGiven: [push],

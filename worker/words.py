@@ -180,6 +180,36 @@ def key_revoked(session: Session, fact: keys.KeyRevoked, occasion: Occasion) -> 
     _about_key(session, fact, occasion, "keys/revoked", key, {"at": key.revoked_at or occasion.now})
 
 
+def key_leaked(session: Session, fact: keys.KeyLeaked, occasion: Occasion) -> None:
+    """Where a key was found, that it is refused from now on, and what to do. Nobody can turn this off."""
+    key = keys.get(session, fact.account_id, fact.key_id)
+    context = {
+        "key": key.name,
+        "start": key.start,
+        "environment": key.environment,
+        "by": fact.by,
+        "url": fact.url,
+        "at": key.revoked_at or occasion.now,
+    }
+    write_members(session, occasion, fact.account_id, "manage_team", "keys/leaked", context)
+
+
+def service_key_leaked(session: Session, fact: keys.ServiceKeyLeaked, occasion: Occasion) -> None:
+    """The operators learn that a service key is in the open and still works; once for each key."""
+    key = keys.service_key(session, fact.service_key_id)
+    if key.revoked_at is None:
+        context = {"key": key.name, "key_id": key.id, "url": fact.url}
+        for operator in accounts.operators(session):
+            write_person(
+                session,
+                occasion,
+                operator.id,
+                "keys/service_leaked",
+                context,
+                once=f"service key {key.id} leaked",
+            )
+
+
 def plan_changed(session: Session, fact: plans.PlanChanged, occasion: Occasion) -> None:
     """What the account holds now, and what it allows; of what payments change, money writes."""
     if fact.paid:

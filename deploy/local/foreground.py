@@ -45,8 +45,8 @@ def run(make: Make, *, var: str = "var") -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise StackError(f"PORT must be a whole number from 1 to 65535, not {text!r}.")
+    if not text.isdecimal() or not 1 <= int(text) <= 65534:  # the gate listens one above
+        raise StackError(f"PORT must be a whole number from 1 to 65534, not {text!r}.")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The product's own processes: the web, the worker and beat."""
+"""The product's own processes: the web, the gate server, the worker and beat."""
 
 import os
 import shutil
@@ -28,6 +28,32 @@ def web(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> 
         logs,
         ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"),
         orphan_signal=signal.SIGTERM,
+    )
+
+
+def gate(port: int, environment: Mapping[str, str], folder: Path, logs: Path) -> Service:
+    """The gate server; ready when /healthz says so. It counts in the folder of the web's metrics."""
+    return _python(
+        "gate",
+        ["-m", "gunicorn", "--config", str(ROOT / "deploy" / "gate.conf.py")],
+        {**environment, "GATE_PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")},
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/healthz"),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def example(port: int, environment: Mapping[str, str], logs: Path) -> Service:
+    """The sample API, which asks about keys through the SDK; ready when its /health answers."""
+    return _python(
+        "example",
+        ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket", "api:app"],
+        {
+            **environment,
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "examples/api"), str(ROOT / "sdk/python"))),
+        },
+        logs,
+        ready=lambda: answers(f"http://127.0.0.1:{port}/health"),
     )
 
 
@@ -92,6 +118,19 @@ def answers(url: str, *, seconds: float = 5) -> bool:
         with opener.open(url, timeout=seconds) as reply:
             return bool(reply.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def is_service_key(gate: str, token: str) -> bool:
+    """Whether the gate takes this service key."""
+    asked = urllib.request.Request(
+        f"{gate}/v1/keys/verify", b'{"key": ""}', {"Authorization": f"Bearer {token}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(asked, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (OSError, ValueError):
         return False
 
 

@@ -80,6 +80,14 @@ class State:
             self.write("secrets.json", kept)
         return Secrets(kept["SECRET_KEY"], kept["KEY_PEPPERS"], Passwords(**kept["passwords"]))
 
+    def example_key(self) -> str | None:
+        """The service key of the sample API, when one was kept."""
+        return self._read("example.json").get("service_key")
+
+    def keep_example_key(self, service_key: str) -> None:
+        """Keep the service key of the sample API for the next start."""
+        self.write("example.json", {"service_key": service_key})
+
     def port(self, name: str) -> int:
         """The port of an engine: the same as last time while it is free."""
         ports = self._read("ports.json")

@@ -23,13 +23,15 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30
 SANDBOX = "sk_sandbox_"
 STEADY_SECONDS = 60
+HIGHEST_PORT = 65535
 
 # What the operator's verbs need to know of a running stack.
 SHARED = (
     *("PUBLIC_URL", "DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "BROKER_URL", "THROTTLE_URL"),
-    *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES", "GATE_MODE", "GATE_WHEN_BLIND"),
+    *("SECRET_KEY", "KEY_PEPPERS", "KEY_PREFIX", "TRUSTED_PROXIES"),
+    *("GATE_MODE", "GATE_WHEN_BLIND", "GATE_LEASES"),
     *("SMTP_URL", "MAIL_FROM", "PLANS_FILE", "METRICS", "BRAND_NAME", "BRAND_LOGO", "SUPPORT_MAIL"),
-    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "GITHUB_SCANNING_KEYS"),
     *("REPLY_ADDRESS", "POST_HOST", "POST_PORT", "POST_CERTIFICATE", "POST_CERTIFICATE_KEY"),
     *("API_URL", "DOCS_URL", "FORUM_URL", "STATUS_URL", "TERMS_URL", "PRIVACY_URL"),
 )
@@ -50,7 +52,7 @@ class Supervisor:
 
     def __init__(self, folder: Path, port: int, environ: Mapping[str, str], say: Callable[[str], None]):
         self.state = State(folder)
-        self.port = port
+        self.port, self.gate_port, self.example_port = port, port + 1, port + 2
         self.url = environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"
         self._say = say
         self._environ = environ
@@ -60,15 +62,19 @@ class Supervisor:
     def start(self) -> None:
         """Start everything, each when the one before is ready. Raises StackError with one sentence."""
         self.state.take(self.url)
-        if not is_free(self.port):
-            raise StackError(
-                f"Port {self.port} is taken by another program: stop it, or choose another port, "
-                f"for example `make run PORT={self.port + 1}`."
-            )
+        for needed in (self.port, self.gate_port):
+            if not is_free(needed):
+                raise StackError(
+                    f"Port {needed} is taken by another program: stop it, or choose another port, "
+                    f"for example `make run PORT={self.port + 3}`."
+                )
         self._say(f"Files     {self.state.folder} (logs in {self.state.logs.name}/)")
         environment = self._environment()
         environment |= self._payments(environment)
         environment |= self._replies(environment)
+        with_example = self.has_example(environment)
+        if with_example:
+            environment["API_URL"] = f"http://127.0.0.1:{self.example_port}"
         self._once("migrations", environment, "alembic", "upgrade", "head")
         self._once("plans", environment, "portal", "plans", "publish")
         self._prepare(environment)
@@ -77,17 +83,21 @@ class Supervisor:
         if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
             self._once("payments", environment, "portal", "plans", "sync", "--apply")
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
+        self._run(services.gate(self.gate_port, environment, self.state.folder, self.state.logs))
+        if with_example:
+            self._run_example(environment)
         self._run(services.worker(environment, self.state.logs))
         self._run(services.beat(environment, self.state.logs))
         if "REPLY_ADDRESS" in environment:
             self._run(services.post(environment, self.state.logs))
         self._say(f"Upkeep    {self.url}")
+        self._say(f"Gate      http://127.0.0.1:{self.gate_port}/v1/keys/verify")
         self._welcome(environment)
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
         if "REPLY_ADDRESS" in environment:
-            host, port = environment["POST_HOST"], environment["POST_PORT"]
-            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{port}")
+            host, number = environment["POST_HOST"], environment["POST_PORT"]
+            self._say(f"Replies   to {environment['REPLY_ADDRESS']}, taken by SMTP on {host}:{number}")
         self._say("Ctrl-C stops everything.")
 
     def watch(self) -> None:
@@ -168,6 +178,25 @@ class Supervisor:
             "POST_HOST": environment.get("POST_HOST", "127.0.0.1"),
             "POST_PORT": environment.get("POST_PORT") or str(self.state.port("post")),
         }
+
+    def has_example(self, environment: Mapping[str, str]) -> bool:
+        """Whether the sample API stands in for the operator's own: on this machine, where none is named."""
+        if "API_URL" in environment or not is_loopback(self.url):
+            return False
+        return self.example_port <= HIGHEST_PORT and is_free(self.example_port)
+
+    def _run_example(self, environment: Mapping[str, str]) -> None:
+        """Start the sample API, with a service key minted for it when it has none that works."""
+        gate = f"http://127.0.0.1:{self.gate_port}"
+        service_key = self.state.example_key()
+        if service_key is None or not services.is_service_key(gate, service_key):
+            minted = self._once("example", environment, "portal", "service-keys", "mint", "Sample API")
+            service_key = minted.splitlines()[-1]
+            self.state.keep_example_key(service_key)
+        asks = {"UPKEEP_URL": f"http://127.0.0.1:{self.port}", "UPKEEP_GATE_URL": gate}
+        told = {"UPKEEP_SERVICE_KEY": service_key}
+        self._run(services.example(self.example_port, {**asks, **told}, self.state.logs))
+        self._say(f"Your API  {environment['API_URL']} (a sample: examples/api)")
 
     def _run(self, service: Service) -> None:
         self._add(Process(service))

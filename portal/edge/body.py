@@ -18,7 +18,7 @@ def read(environ: Mapping[str, Any], limit: int = LIMIT) -> bytes:
     if not (announced.isascii() and announced.isdecimal()):
         raise invalid("Content-Length must be a whole number.")
     if len(announced) > 15 or (length := int(announced)) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     taken = _take(environ, length)
     if len(taken) < length:
         raise invalid("The body is shorter than its Content-Length.")
@@ -48,9 +48,10 @@ def _take(environ: Mapping[str, Any], length: int) -> bytes:
         raise invalid("The body could not be read to its end.") from None
     taken = b"".join(pieces)
     if len(taken) > length:
-        raise _too_large(length)
+        raise too_large(length)
     return taken
 
 
-def _too_large(limit: int) -> Problem:
+def too_large(limit: int) -> Problem:
+    """A 413 that names the limit in bytes."""
     return Problem("TOO_LARGE", f"The body may have at most {limit} bytes.")

@@ -1,6 +1,7 @@
 """The edge's core: a verdict becomes the values of a response, without any I/O."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -9,11 +10,16 @@ from urllib.parse import quote
 from portal.edge import headers
 from portal.edge.headers import Headers
 from portal.edge.problems import TITLES, Problem
-from portal.gate import QuotaState, RateState, Settlement, Verdict
+from portal.gate import LEASE_MS, QuotaState, RateState, Settlement, Verdict
 from portal.kit import problems
 
+Reports = Sequence[tuple[str, int | None]]
 JSON_TYPE = "application/json"
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+WHO = (
+    *("valid", "code", "key_id", "account_id", "environment", "external_id"),
+    *("plan", "plan_version", "features", "scopes"),
+)
 NO_KEY = Verdict(valid=False, code="NOT_FOUND")
 BLIND = Verdict(valid=False, code="UNAVAILABLE")
 SENTENCES = {
@@ -47,25 +53,43 @@ def observed(verdict: Verdict) -> Verdict:
 
 def verified(verdict: Verdict, request_id: str) -> Answer:
     """The answer of /v1/keys/verify: 200 whatever the verdict."""
-    said: dict[str, object] = {
-        "valid": verdict.valid,
-        "code": verdict.code,
-        "key_id": verdict.key_id,
-        "account_id": verdict.account_id,
-        "environment": verdict.environment,
-        "external_id": verdict.external_id,
-        "plan": verdict.plan,
-        "plan_version": verdict.plan_version,
-        "features": verdict.features,
-        "scopes": verdict.scopes,
-        "ratelimit": _rate(verdict.ratelimit),
-        "quota": _quota(verdict.quota),
-        "request_id": request_id,
-    }
-    if verdict.observed is not None:
-        said["observed"] = verdict.observed
-    if verdict.reservation_id is not None:
-        said["reservation_id"] = verdict.reservation_id
+    rate, quota = verdict.ratelimit, verdict.quota
+    head = _who(
+        verdict.valid,
+        verdict.code,
+        verdict.key_id,
+        verdict.account_id,
+        verdict.environment,
+        verdict.external_id,
+        verdict.plan,
+        verdict.plan_version,
+        verdict.features,
+        verdict.scopes,
+    )
+    if rate is None or quota is None or verdict.observed is not None or verdict.reservation_id is not None:
+        return _json(_said(verdict, request_id), verdict.code, request_id)
+    # The common answer, written as the encoder would: what does not change is remembered.
+    limit = "null" if quota.limit is None else quota.limit
+    remaining = "null" if quota.remaining is None else quota.remaining
+    body = (
+        f'{head}"ratelimit":{{"limit":{rate.limit},"burst":{rate.burst},"remaining":{rate.remaining},'
+        f'"reset_ms":{rate.reset_ms}}},"quota":{{"limit":{limit},"included":{quota.included},'
+        f'"used":{quota.used},"remaining":{remaining},"overage":{quota.overage},'
+        f'"resets_at":"{_moment(quota.resets_at)}"}},"request_id":"{request_id}"}}'
+    ).encode()
+    return Answer(200, verdict.code, [("Content-Type", JSON_TYPE), ("X-Request-Id", request_id)], body)
+
+
+def leased(verdict: Verdict | None, reports: Reports, request_id: str) -> Answer:
+    """The answer of /v1/leases: the verdict and the share, and what became of each report."""
+    told = [{"lease_id": name, "code": "ENDED" if units is None else "COUNTED"} for name, units in reports]
+    if verdict is None:
+        return _json({"reports": told, "request_id": request_id}, "REPORTED", request_id)
+    said, lease = _said(verdict, request_id), verdict.lease
+    said["lease_id"] = lease.lease_id if lease else None
+    said["units"] = said["rate_tokens"] = lease.units if lease else 0
+    said["ttl_ms"] = lease.ttl_ms if lease else LEASE_MS
+    said["reports"] = told
     return _json(said, verdict.code, request_id)
 
 
@@ -81,11 +105,14 @@ def ended(settlement: Settlement, request_id: str) -> Answer:
     return _json(said, settlement.code, request_id)
 
 
-def authorized(verdict: Verdict, request_id: str, *, now: datetime, public_url: str) -> Answer:
-    """The answer of /v1/authorize: 204 with who it is, or the status that the code has there."""
+def authorized(
+    verdict: Verdict, request_id: str, *, now: datetime, public_url: str, passes: int = 204
+) -> Answer:
+    """The answer of /v1/authorize: `passes` with who it is, or the status that the code has there."""
     limits = headers.limits(verdict, now)
     if verdict.valid:
-        return Answer(204, verdict.code, [*_identity(verdict, request_id), *limits])
+        plain = [] if passes == 204 else [("Content-Type", "text/plain")]
+        return Answer(passes, verdict.code, [*plain, *_identity(verdict, request_id), *limits])
     problem = Problem(verdict.code, _sentence(verdict, public_url), limits)
     status = problem.status
     if status == 401:
@@ -109,6 +136,35 @@ def refused(problem: Problem, request_id: str, *, public_url: str, marked: bool 
     marks = [("X-Upkeep-Code", problem.code), ("X-Upkeep-Request-Id", request_id)] if marked else []
     kept = [("Content-Type", problems.MEDIA_TYPE), ("X-Request-Id", request_id), *marks, *problem.headers]
     return Answer(problem.status, problem.code, kept, body)
+
+
+@lru_cache(16_384)
+def _who(*said: object) -> str:
+    """The members of an answer up to `scopes`, as JSON that goes on."""
+    return _encode(dict(zip(WHO, said, strict=True)))[:-1] + ","
+
+
+def _said(verdict: Verdict, request_id: str) -> dict[str, object]:
+    said: dict[str, object] = {
+        "valid": verdict.valid,
+        "code": verdict.code,
+        "key_id": verdict.key_id,
+        "account_id": verdict.account_id,
+        "environment": verdict.environment,
+        "external_id": verdict.external_id,
+        "plan": verdict.plan,
+        "plan_version": verdict.plan_version,
+        "features": verdict.features,
+        "scopes": verdict.scopes,
+        "ratelimit": _rate(verdict.ratelimit),
+        "quota": _quota(verdict.quota),
+        "request_id": request_id,
+    }
+    if verdict.observed is not None:
+        said["observed"] = verdict.observed
+    if verdict.reservation_id is not None:
+        said["reservation_id"] = verdict.reservation_id
+    return said
 
 
 def _json(said: dict[str, object], code: str, request_id: str) -> Answer:

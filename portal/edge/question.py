@@ -1,14 +1,26 @@
 """Questions, as asked: what a body or a proxy's headers say, checked before the gate is asked."""
 
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
+from portal.edge import body
 from portal.edge.problems import Problem, invalid
-from portal.gate import COST_MAX, Question
+from portal.gate import COST_MAX, LEASE_MOST, Question, Use
 from portal.gate.grant import ENDPOINT_MAX, OTHER
 
 MAX_NAME, MAX_SCOPES = 100, 100
+MAX_REPORTS, MAX_ENDPOINTS, WANTED = 100, 200, 100
+REMEMBERED, REMEMBERED_BYTES = 16_384, 512
+
+
+def from_raw(raw: bytes) -> Question:
+    """The question that the bytes of a body ask; Problem when they ask none.
+
+    Busy callers send the same few bytes again and again, so what they mean is remembered.
+    """
+    return _remembered(raw) if len(raw) <= REMEMBERED_BYTES else from_body(body.json_object(raw))
 
 
 def from_body(said: dict[str, Any]) -> Question:
@@ -37,9 +49,56 @@ def final_cost(said: dict[str, Any]) -> int:
     return _cost(said["cost"])
 
 
+def leasing(said: dict[str, Any]) -> tuple[Question | None, int, tuple[Use, ...]]:
+    """What a body of /v1/leases asks: a share for a key, if one is named, how much, and its reports."""
+    _only(said, {"key", "meter", "want", "scopes", "ip", "report"})
+    uses = said.get("report") or []
+    if not isinstance(uses, list) or len(uses) > MAX_REPORTS:
+        raise invalid(f"`report` must be a list of at most {MAX_REPORTS} leases.", "report")
+    want = _units(said.get("want", WANTED), "want", 1, LEASE_MOST)
+    asked = {name: value for name, value in said.items() if name not in ("want", "report")}
+    question = from_body(asked) if "key" in asked else None
+    if question is None and asked:
+        raise invalid("`key` is missing: the key that the consumer showed.", "key")
+    if question is None and not uses:
+        raise invalid("`key` is missing, and there is nothing to report.", "key")
+    return question, want, tuple(_use(use) for use in uses)
+
+
+def _use(said: object) -> Use:
+    if not isinstance(said, dict):
+        raise invalid("Each of `report` must be an object.", "report")
+    _only(said, {"lease_id", "used", "endpoints", "calls"})
+    lease_id, endpoints = said.get("lease_id"), said.get("endpoints") or {}
+    if not isinstance(lease_id, str) or not 0 < len(lease_id) <= MAX_NAME:
+        raise invalid("`lease_id` must be the id of a lease.", "lease_id")
+    if not isinstance(endpoints, dict) or len(endpoints) > MAX_ENDPOINTS:
+        raise invalid(f"`endpoints` must be an object of at most {MAX_ENDPOINTS} names.", "endpoints")
+    used = _units(said.get("used"), "used", 0, COST_MAX)
+    counted: dict[str, int] = {}
+    for name, units in endpoints.items():
+        named = _endpoint(name)
+        counted[named] = counted.get(named, 0) + _units(units, "endpoints", 0, COST_MAX)
+    if sum(counted.values()) > used:
+        raise invalid("`endpoints` add up to more than `used`.", "endpoints")
+    calls = said.get("calls")
+    return Use(lease_id, used, counted, None if calls is None else _units(calls, "calls", 0, COST_MAX))
+
+
+def _units(value: object, name: str, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise invalid(f"`{name}` must hold whole numbers from {least} to {most}.", name)
+    return value
+
+
 def nothing(said: dict[str, Any]) -> None:
     """A release says nothing more; Problem when it does."""
     _only(said, set())
+
+
+@lru_cache(REMEMBERED)
+def _remembered(raw: bytes) -> Question:
+    return from_body(body.json_object(raw))
 
 
 def _only(said: dict[str, Any], known: Container[str]) -> None:

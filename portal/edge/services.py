@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from threading import Lock
 
 import structlog
@@ -13,6 +14,7 @@ from portal.kit.tokens import Pepper
 FRESH_SECONDS = 1.0
 AHEAD_SECONDS = 0.5
 PATIENCE_SECONDS = 0.25
+REMEMBERED, LONGEST = 1024, 512
 log = structlog.get_logger(__name__)
 
 
@@ -24,8 +26,11 @@ class Services:
     """The live service keys, read again once a second and kept while they cannot be read.
 
     `load` answers digest -> service key id for every live key; it must give up by itself within a
-    second or two. `clock` counts seconds and never goes back.
+    second or two. `clock` counts seconds and never goes back. With `by_itself` off, somebody else calls
+    `refresh` every `ahead_seconds`, and `known` never waits for the list.
     """
+
+    ahead_seconds = AHEAD_SECONDS
 
     def __init__(
         self,
@@ -34,8 +39,11 @@ class Services:
         prefixes: Sequence[str],
         *,
         clock: Callable[[], float] = time.monotonic,
+        by_itself: bool = True,
     ) -> None:
         self._load, self._peppers, self._prefixes, self._clock = load, tuple(peppers), tuple(prefixes), clock
+        self._by_itself = by_itself
+        self._digests = lru_cache(REMEMBERED)(self._digests_of)
         self._reading = Lock()
         self._known: Mapping[str, str] | None = None
         self._read_at = self._tried_at = float("-inf")
@@ -43,18 +51,27 @@ class Services:
 
     def known(self, token: str) -> str | None:
         """The id of the live service key that this token is, or None; Unknown when no list was ever read."""
-        parsed = tokens.parse(token, self._prefixes)
-        if parsed is None or parsed.kind != tokens.SERVICE:
+        if len(token) > LONGEST or not (digests := self._digests(token)):
             return None
         known = self._current()
-        for pepper in self._peppers:
-            if (service_id := known.get(tokens.digest(token, pepper))) is not None:
+        for digest in digests:
+            if (service_id := known.get(digest)) is not None:
                 return service_id
         return None
 
+    def refresh(self) -> None:
+        """Read the list now, if nobody is about it."""
+        self._refresh(self._clock())
+
+    def _digests_of(self, token: str) -> tuple[str, ...]:
+        """What a service key may be stored as; nothing for a token that has not its form."""
+        parsed = tokens.parse(token, self._prefixes)
+        if parsed is None or parsed.kind != tokens.SERVICE:
+            return ()
+        return tuple(tokens.digest(token, pepper) for pepper in self._peppers)
+
     def _current(self) -> Mapping[str, str]:
-        now = self._clock()
-        if now - self._read_at >= AHEAD_SECONDS:
+        if self._by_itself and (now := self._clock()) - self._read_at >= AHEAD_SECONDS:
             self._refresh(now)
         if self._known is None:
             raise Unknown
@@ -70,7 +87,7 @@ class Services:
             return
         try:
             # A reader that waited finds the list fresh; one that failed is not repeated at every call.
-            if now - self._tried_at < AHEAD_SECONDS:
+            if self._by_itself and now - self._tried_at < AHEAD_SECONDS:
                 return
             self._tried_at = now
             self._known = dict(self._load())

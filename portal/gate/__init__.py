@@ -2,16 +2,19 @@
 
 from portal.gate.client import Gate
 from portal.gate.desk import Batch, Count, Level, Peek, Sealed
-from portal.gate.door import network
+from portal.gate.door import Asked, Cold, Command, network, read_finish
 from portal.gate.grant import (
     CODES,
     COST_MAX,
+    LEASE_MOST,
+    LEASE_MS,
     AccountRecord,
     Admission,
     Allowance,
     Book,
     Environment,
     Grant,
+    Lease,
     Question,
     QuotaState,
     RateState,
@@ -20,22 +23,32 @@ from portal.gate.grant import (
     Span,
     Terms,
     Unavailable,
+    Use,
     Verdict,
 )
+from portal.gate.scripts import digest as script_digest
+from portal.gate.shares import SHARE_MS, Share, Shares
 from portal.gate.wire import connect
 
 __all__ = [
     "CODES",
     "COST_MAX",
+    "LEASE_MOST",
+    "LEASE_MS",
+    "SHARE_MS",
     "AccountRecord",
     "Admission",
     "Allowance",
+    "Asked",
     "Batch",
     "Book",
+    "Cold",
+    "Command",
     "Count",
     "Environment",
     "Gate",
     "Grant",
+    "Lease",
     "Level",
     "Peek",
     "Question",
@@ -44,10 +57,15 @@ __all__ = [
     "Sealed",
     "Settled",
     "Settlement",
+    "Share",
+    "Shares",
     "Span",
     "Terms",
     "Unavailable",
+    "Use",
     "Verdict",
     "connect",
     "network",
+    "read_finish",
+    "script_digest",
 ]

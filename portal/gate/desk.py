@@ -85,9 +85,9 @@ def admit(tag: str, ticket: str, admission: Admission, digests: Sequence[str], *
     """Let in the book's answer. `digests` are of the key in question: if it is unknown, that is kept."""
     account = admission.account
     known = {grant.digest for grant in admission.grants}
-    grants = [(grant.digest, GRANT_SECONDS, _grant(grant)) for grant in admission.grants]
+    grants = [(grant.digest, GRANT_SECONDS, _record(account, grant)) for grant in admission.grants]
     if known.isdisjoint(digests):
-        grants += [(digest, UNKNOWN_SECONDS, {"none": True}) for digest in digests]
+        grants += [(digest, UNKNOWN_SECONDS, []) for digest in digests]
     args = [str(offset_us), ticket, str(account.version), _json(_fields(account))]
     args += _settled(admission.settled)
     for _, seconds, record in grants:
@@ -164,19 +164,8 @@ def read_peek(tag: str, reply: Any) -> Peek:
 
 
 def _fields(account: AccountRecord) -> dict[str, str]:
-    card = {
-        "id": account.id,
-        "plan": account.plan,
-        "plan_version": account.plan_version,
-        "features": account.features,
-    }
     fields = {
-        "card": _json(card),
         "until": _number(account.until_ms),
-        "suspended": _number(account.suspended_ms),
-        "observed": _number(account.observed_ms),
-        "rate": _number(account.rate),
-        "burst": _number(account.burst),
     }
     for env, terms in account.terms.items():
         after = terms.next
@@ -195,20 +184,40 @@ def _fields(account: AccountRecord) -> dict[str, str]:
     return fields
 
 
-def _grant(grant: Grant) -> dict[str, object]:
-    record = {
+def _record(account: AccountRecord, grant: Grant) -> list[object]:
+    """What one verification needs to know, in the places that verify.lua reads; admit.lua fills in three."""
+    terms = account.terms[grant.environment]
+    after = terms.next
+    about = {
         "key": grant.key_id,
         "env": grant.environment,
-        "lineage": grant.lineage,
-        "revoked": grant.revoked_ms,
-        "expires": grant.expires_ms,
         "scopes": grant.scopes,
-        "networks": grant.networks,
-        "rate": grant.rate,
-        "burst": None if grant.rate is None else grant.burst or grant.rate,
         "external_id": grant.external_id,
+        "id": account.id,
+        "plan": account.plan,
+        "plan_version": account.plan_version,
+        "features": account.features,
     }
-    return {name: value for name, value in record.items() if value is not None}
+    record: list[object] = [
+        *("", "", 0, grant.environment, grant.key_id, grant.lineage),
+        *(grant.revoked_ms is not None, grant.expires_ms or 0),
+        *(account.suspended_ms is not None, account.observed_ms is not None),
+        *_rate(account.rate, account.burst),
+        *_rate(grant.rate, grant.burst or grant.rate),
+        *(str(terms.window.id), terms.window.end_ms),
+        *((str(after.id), after.start_ms, after.end_ms) if after else ("", 0, 0)),
+        _json(grant.networks) if grant.networks else "",
+        _json(grant.scopes),
+        _json(about),
+    ]
+    for meter, allowance in terms.allowances.items():
+        ceiling = -1 if allowance.ceiling is None else allowance.ceiling
+        record += [meter, ceiling, allowance.included, allowance.beyond]
+    return record
+
+
+def _rate(rate: int | None, burst: int | None) -> tuple[int, int]:
+    return (0, 0) if rate is None else (rate, burst or 0)
 
 
 def _settled(settled: Settled) -> tuple[str, str]:

@@ -31,10 +31,18 @@ ENDPOINT_MAX: Final = 100
 ENDPOINTS_MAX: Final = 200
 OTHER: Final = "(other)"
 RESERVED_MS: Final = 15 * 60 * 1000
+LEASE_MS: Final = 1_000
+LEASE_MOST: Final = 10_000
+LEASE_PART: Final = 16
 
 
 class Unavailable(Exception):
-    """The gate cannot know: Redis or the book is away, or too much is asked about unknown keys."""
+    """The gate cannot know: Redis or the book is away, or too much is asked about unknown keys.
+
+    `in_doubt` says that the question was sent and not answered, so that it may be counted all the same.
+    """
+
+    in_doubt = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,25 @@ class QuotaState:
 
 
 @dataclass(frozen=True)
+class Lease:
+    """A share that was taken with a verdict: so many units and calls, for so long from the asking on."""
+
+    lease_id: str
+    units: int
+    ttl_ms: int
+
+
+@dataclass(frozen=True)
+class Use:
+    """What became of a lease: units by endpoint, and how many calls when those are not the units."""
+
+    lease_id: str
+    used: int
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+    calls: int | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The gate's answer. Of an unknown key only `valid` and `code` are told.
 
@@ -95,6 +122,7 @@ class Verdict:
     meter: str | None = None
     observed: str | None = None
     reservation_id: str | None = None
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True)

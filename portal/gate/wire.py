@@ -49,8 +49,19 @@ class Wire:
         except RedisError as problem:
             if isinstance(problem, ResponseError):
                 _log.error("Redis refused a script of the gate: %s", problem)
-            raise Unavailable("Redis does not answer.") from problem
+            blind = Unavailable("Redis does not answer.")
+            # A script that was refused did nothing, and of a connection only its beginning can fail so.
+            blind.in_doubt = not isinstance(problem, ResponseError) and "connecting to" not in str(problem)
+            raise blind from problem
         return replies
+
+    def run_id(self) -> str:
+        """Have Redis know the scripts; the run id that names them. Raises Unavailable."""
+        try:
+            self._load(self._run_id)
+        except RedisError as problem:
+            raise Unavailable("Redis does not answer.") from problem
+        return self._run_id
 
     def tags(self) -> Iterator[str]:
         """The tags that have anything to settle, in no order; each at least once."""

@@ -1,8 +1,18 @@
 """Keys: what a program shows, and what the gate is told of it."""
 
 from portal.keys.actions import Minted, Stamp, amend, mint, revoke, rotate, state_of, touch_used
-from portal.keys.events import KeyAmended, KeyMinted, KeyRevoked, KeyRotated, KeysImported
+from portal.keys.events import (
+    KeyAmended,
+    KeyLeaked,
+    KeyMinted,
+    KeyRevoked,
+    KeyRotated,
+    KeysImported,
+    ServiceKeyLeaked,
+)
+from portal.keys.gateway import Scanners, ScannersAway
 from portal.keys.importing import Imported, Row, import_keys, read_rows
+from portal.keys.leaks import Leak, take_leaks
 from portal.keys.models import Key, ServiceKey
 from portal.keys.queries import (
     KeyGrant,
@@ -16,6 +26,7 @@ from portal.keys.queries import (
     live_service_keys,
     names,
     of_account,
+    service_key,
     service_keys,
     tag_of_digests,
     working,
@@ -30,14 +41,19 @@ __all__ = [
     "Key",
     "KeyAmended",
     "KeyGrant",
+    "KeyLeaked",
     "KeyMinted",
     "KeyRevoked",
     "KeyRotated",
     "KeysImported",
+    "Leak",
     "LiveServiceKey",
     "Minted",
     "Row",
+    "Scanners",
+    "ScannersAway",
     "ServiceKey",
+    "ServiceKeyLeaked",
     "Stamp",
     "account_of",
     "amend",
@@ -57,9 +73,11 @@ __all__ = [
     "revoke",
     "revoke_service",
     "rotate",
+    "service_key",
     "service_keys",
     "state_of",
     "tag_of_digests",
+    "take_leaks",
     "touch_used",
     "working",
 ]

@@ -48,3 +48,21 @@ class KeysImported(Fact):
 
     account_id: str
     count: int
+
+
+@dataclass(frozen=True)
+class KeyLeaked(Fact):
+    """A key was found in public, at `url` when that is known, and never works again. `by` is who told."""
+
+    account_id: str
+    key_id: str
+    url: str
+    by: str
+
+
+@dataclass(frozen=True)
+class ServiceKeyLeaked(Fact):
+    """A service key was found in public. It goes on working until somebody revokes it."""
+
+    service_key_id: str
+    url: str

@@ -167,6 +167,13 @@ def live_service_keys(session: Session) -> list[LiveServiceKey]:
     return [LiveServiceKey(row.id, row.name, row.digest, row.pepper_id) for row in rows]
 
 
+def service_key(session: Session, key_id: str) -> ServiceKey:
+    """One service key, for operators; Missing when there is none."""
+    if (row := session.get(ServiceKey, key_id)) is None:
+        raise Missing("There is no such service key.")
+    return row
+
+
 def service_keys(session: Session) -> list[ServiceKey]:
     """Every service key there ever was, newest first."""
     return list(session.scalars(select(ServiceKey).order_by(ServiceKey.minted_at.desc())))

@@ -19,6 +19,7 @@ from portal.kit.tokens import Pepper
 STACK_FILE = "stack.json"
 GATE_MODES = ("enforce", "observe")
 BLIND_MODES = ("deny",)
+LEASE_MODES = ("on", "off")
 STRIPE_BASE = "https://api.stripe.com"
 STRIPE_KEYS = {
     "sk_sandbox_": "sandbox",
@@ -93,12 +94,14 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     gate_mode: str = "enforce"
     gate_when_blind: str = "deny"
+    gate_leases: bool = True
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
     post: Post | None = None
     plans_file: Path = Path("catalogue.toml")
     metrics_public: bool = False
     payments: Payments | None = None
+    scanning_keys: str | None = None
     brand: Brand = Brand()
 
     @property
@@ -152,12 +155,14 @@ def load(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=read.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1/128"),
         gate_mode=read.choice("GATE_MODE", GATE_MODES),
         gate_when_blind=read.choice("GATE_WHEN_BLIND", BLIND_MODES),
+        gate_leases=read.choice("GATE_LEASES", LEASE_MODES) == "on",
         smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")) or None,
         mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
         post=_post(read),
         plans_file=Path(read.text("PLANS_FILE") or var / "catalogue.toml"),
         metrics_public=read.choice("METRICS", ("private", "public")) == "public",
         payments=_payments(read, public_url),
+        scanning_keys=_scanning_keys(read),
         brand=_brand(read),
     )
 
@@ -191,6 +196,16 @@ def _payments(read: "_Reader", public_url: str) -> Payments | None:
             f"such a key goes to {STRIPE_BASE} alone."
         )
     return Payments(key, secrets, base or STRIPE_BASE, mode)
+
+
+def _scanning_keys(read: "_Reader") -> str | None:
+    """Where GitHub's public keys are: a file, or an address that nobody on the way can change."""
+    value = read.text("GITHUB_SCANNING_KEYS")
+    if value is None or Path(value).is_file():
+        return value
+    if urlsplit(value).scheme == "https" or (urlsplit(value).scheme == "http" and is_loopback(value)):
+        return value
+    raise SettingsError(f"GITHUB_SCANNING_KEYS must be a file or an https address, not {value!r}.")
 
 
 def _post(read: "_Reader") -> Post | None:

@@ -39,5 +39,6 @@ def open_gate(
         tag_of=tag_of,
         digests_of=keys.digests_of,
         observe_all=settings.gate_mode == "observe",
+        leases=settings.gate_leases,
         offset_us=clock.offset_us,
     )

@@ -15,6 +15,7 @@ from portal.metering import rules
 from portal.metering.windows import accounts_counting
 
 TRIES: Final = 20
+ROLL_UPS: Final = ("line", "total", "day", "hour")
 
 # Lines, roll-ups and fences in one statement, so in one snapshot.
 _BOOKS = text("""
@@ -42,7 +43,10 @@ _BOOKS = text("""
 
 @dataclass(frozen=True)
 class Balance:
-    """One counter of the gate, and what it should be: ledger + unsettled + held, all of them units.
+    """One counter of the gate, and what it should be, in units: ledger + unsettled + held + stranded.
+
+    `stranded` are shares of leases that nobody reported, in the ledger or on the way there; those that
+    are still out are among what is `held`.
 
     The ledger is `included` + `credited` + `beyond`: what was taken of the plan, then of what was given
     beside it, and what only passed because nothing is refused to who is observed, or because the plan
@@ -62,6 +66,7 @@ class Balance:
     beyond: int
     unsettled: int
     held: int
+    stranded: int
     difference: int
     torn: tuple[str, ...]
     state: Literal["warm", "cold"]
@@ -122,8 +127,13 @@ def _compare(account_id: str, seen: Peek, books: _Books, state: Literal["warm", 
         meters = {meter for env, meter in seen.allowances if env == environment}
         meters |= {meter for window, meter in {*seen.counters, *unsettled} if window == span.id}
         for meter in sorted(filter(rules.is_counted, meters)):
-            at = span.id, meter
-            sums = {kind: books.sums.get((kind, *at), 0) for kind in ("line", "total", "day", "hour")}
+            at, lost = (span.id, meter), (span.id, rules.stranded(meter))
+            sums = {kind: books.sums.get((kind, *at), 0) for kind in ROLL_UPS}
+            torn = {kind for kind in ROLL_UPS if sums[kind] != sums["line"]}
+            torn |= {
+                kind for kind in ROLL_UPS if books.sums.get((kind, *lost)) != books.sums.get(("line", *lost))
+            }
+            stranded = books.sums.get(("line", *lost), 0) + unsettled.get(lost, 0)
             allowed = seen.allowances.get((environment, meter))
             parts = rules.split(
                 sums["line"], allowed.included if allowed else 0, books.sums.get(("credit", *at), 0)
@@ -142,8 +152,9 @@ def _compare(account_id: str, seen: Peek, books: _Books, state: Literal["warm", 
                     beyond=parts[2],
                     unsettled=open_units,
                     held=held,
-                    difference=counter - sums["line"] - open_units - held,
-                    torn=tuple(kind for kind, units in sums.items() if units != sums["line"]),
+                    stranded=stranded,
+                    difference=counter - sums["line"] - open_units - held - stranded,
+                    torn=tuple(sorted(torn)),
                     state=state,
                 )
             )

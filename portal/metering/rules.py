@@ -12,6 +12,7 @@ Kind = Literal["free", "paid", "test"]
 
 NOTICES: Final = (80, 100)
 OBSERVED: Final = "observed:"
+STRANDED: Final = "stranded:"
 CREDIT_AT_MOST: Final = 10**12
 REASON_LENGTH: Final = 300
 LATE: Final = timedelta(hours=1)  # how long after its end a window's counters become final
@@ -22,7 +23,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Event:
     """Usage that was measured elsewhere. (source, id) is its identity: told twice, it counts once.
 
-    `subject` is the account, `at` when it happened.
+    `subject` is the account, `at` when it happened. `key_id` is the key that it was used with, where one
+    is told, and decides whether it counts as live or as test; `calls` is how many calls it sums up.
     """
 
     id: str
@@ -32,6 +34,8 @@ class Event:
     units: int
     at: datetime
     endpoint: str = ""
+    key_id: str = ""
+    calls: int = 1
 
 
 def periods(anchor: datetime | None, at: datetime) -> tuple[Period, Period]:
@@ -99,5 +103,10 @@ def minute_start(minute: int) -> datetime:
 
 
 def is_counted(meter: str) -> bool:
-    """Whether a meter's units count; observed verdicts are only noted."""
-    return not meter.startswith(OBSERVED)
+    """Whether a meter's units are billed; observed verdicts are only noted, stranded shares only consumed."""
+    return not meter.startswith((OBSERVED, STRANDED))
+
+
+def stranded(meter: str) -> str:
+    """The meter under which shares of this one stand that nobody reported."""
+    return STRANDED + meter

@@ -1,7 +1,6 @@
 """Answers by mail, until it is told to stop: `python -m portal.post`."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -23,7 +22,6 @@ log = structlog.get_logger(__name__)
 def main() -> None:
     """Listen as the environment says; a wrong setting ends the process with its sentence."""
     logs.configure()
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # it would write down every address that is said
     try:
         settings = load(os.environ)
         if settings.post is None:

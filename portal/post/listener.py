@@ -4,6 +4,7 @@ A letter is answered 250 when it is committed, and not before; with anything els
 """
 
 import asyncio
+import logging
 import ssl
 from asyncio import AbstractEventLoop, BaseTransport
 from typing import Any
@@ -30,6 +31,7 @@ NO_NOTICES = "550 5.7.1 Letters are not sent from this address, so no notice bel
 ONE_ONLY = "452 4.5.3 One recipient for each letter"
 
 log = structlog.get_logger(__name__)
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # or it writes down whatever strangers say
 
 
 class Desk:

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from portal import accounts
 from portal.billing import Stripe, open_stripe
+from portal.keys import Scanners
 from portal.kit import ids, logs
 from portal.kit.settings import Settings
 from portal.web import faults, files, guards, headers, payments, rooms, site, visitor, words
@@ -47,6 +48,7 @@ def create_app(
     app.extensions["upkeep.settings"] = settings
     app.extensions["upkeep.push"] = push or (lambda tag: None)
     app.extensions["upkeep.gate"] = gate
+    app.extensions["upkeep.scanners"] = settings.scanning_keys and Scanners(settings.scanning_keys)
     app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)

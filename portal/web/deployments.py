@@ -9,7 +9,7 @@ from wtforms.validators import Length, Optional
 from portal import plans, support
 from portal.kit import clock, ids
 from portal.kit.db import unit
-from portal.kit.errors import Forbidden, Invalid, Missing
+from portal.kit.errors import Conflict, Forbidden, Invalid, Missing
 from portal.kit.money import MINOR_DIGITS, Money
 from portal.web import guards, site
 
@@ -57,8 +57,10 @@ def create() -> ResponseReturnValue:
                     actor=site.actor(),
                     now=clock.now(),
                 )
-        except (Invalid, Forbidden) as refusal:
+        except (Invalid, Forbidden, Conflict) as refusal:
             site.refuse(form, refusal)
+            if isinstance(refusal, Conflict):
+                form.nonce.data = None  # the same words may be sent as something new
         else:
             return redirect(url_for("tickets.show", number=ticket.number), 303)
     return page(form), 422

@@ -14,7 +14,7 @@ from wtforms.validators import Length
 from portal import accounts, billing, keys, metering, plans, support
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.kit.errors import Invalid, Missing
+from portal.kit.errors import Conflict, Invalid, Missing
 from portal.web import files, guards, site
 from portal.web.dashboard import ending_soon
 from portal.web.tickets import MessageForm, said, sentence
@@ -63,8 +63,8 @@ def say(ticket_id: str) -> ResponseReturnValue:
                     now=clock.now(),
                     **more,
                 )
-        except Invalid as refusal:
-            site.refuse(form, refusal)
+        except (Invalid, Conflict) as refusal:
+            form.refuse(refusal)
         else:
             return redirect(url_for("desk.show", ticket_id=ticket_id, _anchor=message.id), 303)
     return _page(ticket_id, form), 422

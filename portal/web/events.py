@@ -1,5 +1,6 @@
 """Events, as sent by machines: usage of other meters, as CloudEvents 1.0 (`POST /v1/events`)."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
@@ -22,7 +23,7 @@ SINGLE, BATCH, PLAIN = (
 )
 MOST_EVENTS, MOST_UNITS = 1_000, 1_000_000_000
 LONGEST = {"id": 255, "source": 255, "type": 64, "subject": 100}
-LONGEST_ENDPOINT = 100
+LONGEST_TEXT = 100
 COUNTED_BY_THE_GATE = "calls"
 TITLES = {
     400: ("INVALID_REQUEST", "The request is not well formed"),
@@ -37,6 +38,16 @@ class Services(Protocol):
     """What a service key is asked of."""
 
     def known(self, token: str) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Data:
+    """What an event may say of itself: units, calls, where, and with which key."""
+
+    units: int = 1
+    calls: int = 1
+    endpoint: str = ""
+    key_id: str = ""
 
 
 @room.post("/v1/events")
@@ -88,17 +99,22 @@ def _event(place: str, said: object) -> metering.Event:
         raise Invalid('`specversion` must be "1.0".', field=f"{place}specversion")
     if "data_base64" in said:
         raise Invalid("`data` must be JSON, not base 64.", field=f"{place}data_base64")
-    units, endpoint = _data(place, said.get("data"))
-    if said.get("type") == COUNTED_BY_THE_GATE:
-        raise Invalid("Calls are counted by the gate, and not told as events.", field=f"{place}type")
+    told = _data(place, said.get("data"))
+    if said.get("type") == COUNTED_BY_THE_GATE and not told.key_id:
+        sentence = (
+            "Calls are counted when a key is checked. Those that could not be are told with a `key_id`."
+        )
+        raise Invalid(sentence, field=f"{place}type")
     return metering.Event(
         id=_text(place, said, "id"),
         source=_text(place, said, "source"),
         meter=_text(place, said, "type"),
         subject=_text(place, said, "subject"),
-        units=units,
         at=_moment(place, said.get("time")),
-        endpoint=endpoint,
+        units=told.units,
+        endpoint=told.endpoint,
+        key_id=told.key_id,
+        calls=told.calls,
     )
 
 
@@ -110,19 +126,33 @@ def _text(place: str, said: dict[str, Any], name: str) -> str:
     return value
 
 
-def _data(place: str, data: object) -> tuple[int, str]:
-    """How many units (1 unless `value` says so), and at which endpoint; other members are left alone."""
+def _data(place: str, data: object) -> Data:
+    """What `data` says; members that are not ours are left alone."""
     if data is None:
-        return 1, ""
+        return Data()
     if not isinstance(data, dict):
         raise Invalid('`data` must be an object such as {"value": 1}.', field=f"{place}data")
-    units, endpoint = data.get("value", 1), data.get("endpoint", "")
-    if type(units) is not int or not 0 <= units <= MOST_UNITS:
-        raise Invalid(f"`value` must be a whole number from 0 to {MOST_UNITS}.", field=f"{place}data.value")
-    if not isinstance(endpoint, str) or len(endpoint) > LONGEST_ENDPOINT or not endpoint.isprintable():
-        sentence = f"`endpoint` must be a string of at most {LONGEST_ENDPOINT} characters."
-        raise Invalid(sentence, field=f"{place}data.endpoint")
-    return units, endpoint
+    return Data(
+        units=_number(place, data, "value"),
+        calls=_number(place, data, "calls"),
+        endpoint=_optional(place, data, "endpoint"),
+        key_id=_optional(place, data, "key_id"),
+    )
+
+
+def _number(place: str, data: dict[str, Any], name: str) -> int:
+    value = data.get(name, 1)
+    if type(value) is not int or not 0 <= value <= MOST_UNITS:
+        raise Invalid(f"`{name}` must be a whole number from 0 to {MOST_UNITS}.", field=f"{place}data.{name}")
+    return value
+
+
+def _optional(place: str, data: dict[str, Any], name: str) -> str:
+    value = data.get(name, "")
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        sentence = f"`{name}` must be a string of at most {LONGEST_TEXT} characters."
+        raise Invalid(sentence, field=f"{place}data.{name}")
+    return value
 
 
 def _moment(place: str, said: object) -> datetime:

@@ -3,6 +3,7 @@
 import structlog
 from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from portal import billing
@@ -74,10 +75,27 @@ def init(app: Flask) -> None:
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return answer
 
+    @app.errorhandler(DataError)
+    def unheard_of(error: DataError) -> Response:
+        log.info("no column can hold what was asked for", path=request.path, problem=str(error.orig))
+        _begin_anew()
+        if request.method in ("GET", "HEAD"):  # nothing of ours has such a number
+            return _answer(404, SENTENCES[404], "not_found")
+        return _answer(400, "A number in it is too large to be kept. Nothing was changed.", "invalid_request")
+
     @app.errorhandler(Exception)
     def broke(error: Exception) -> Response:
         log.exception("request broke", path=request.path)
+        _begin_anew()
         return _answer(500, SENTENCES[500], "internal_error")
+
+
+def _begin_anew() -> None:
+    """Let go of a transaction that may be broken: the page that says so asks the database too."""
+    try:
+        site.session().rollback()
+    except SQLAlchemyError as problem:
+        log.warning("the database could not be left either", problem=str(problem))
 
 
 def _answer(status: int, sentence: str, code: str) -> Response:

@@ -137,6 +137,7 @@ def offer(ticket_id: str) -> ResponseReturnValue:
             site.refuse(form, _at_field(refusal))
         except Conflict as refusal:
             site.refuse(form, refusal)
+            form.nonce.data = None  # the same words may be sent as something new
         else:
             flash("Offered. Whoever pays in that account is sent it.", "good")
             return redirect(url_for("desk.show", ticket_id=ticket_id, _anchor="quote"), 303)

@@ -28,6 +28,7 @@ from portal.web import (
     requests,
     reset,
     revenue,
+    scanning,
     settings,
     signup,
     staff,
@@ -43,7 +44,7 @@ PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
 STAFF = (queue, desk, staff, requests)
 OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, received, letters)
-MACHINES = (events, health, hooks)
+MACHINES = (events, health, hooks, scanning)
 
 
 def open_all(app: Flask) -> None:

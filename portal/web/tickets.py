@@ -14,7 +14,7 @@ from wtforms.validators import Length
 from portal import plans, support
 from portal.kit import clock, ids
 from portal.kit.db import unit
-from portal.kit.errors import Conflict, Forbidden, Invalid
+from portal.kit.errors import Conflict, Forbidden, Invalid, Refusal
 from portal.web import deployments, files, guards, site
 
 room = Blueprint("tickets", __name__, url_prefix="/tickets")
@@ -33,6 +33,12 @@ class MessageForm(FlaskForm):  # type: ignore[misc]
         """The form with a nonce, its own when it was sent with one."""
         self.nonce.data = self.nonce.data or ids.new("non")
         return self
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say why it was not taken. After a Conflict the same words may be sent as something new."""
+        site.refuse(self, refusal)
+        if isinstance(refusal, Conflict):
+            self.nonce.data = None
 
 
 class TicketForm(MessageForm):
@@ -84,8 +90,8 @@ def create() -> ResponseReturnValue:
                     actor=site.actor(),
                     now=clock.now(),
                 )
-        except (Invalid, Forbidden) as refusal:
-            site.refuse(form, refusal)
+        except (Invalid, Forbidden, Conflict) as refusal:
+            form.refuse(refusal)
         else:
             return redirect(url_for("tickets.show", number=ticket.number), 303)
     return _new(form), 422
@@ -118,7 +124,7 @@ def answer(number: int) -> ResponseReturnValue:
                     now=clock.now(),
                 )
         except (Invalid, Conflict) as refusal:
-            site.refuse(form, refusal)
+            form.refuse(refusal)
         else:
             return redirect(url_for("tickets.show", number=number, _anchor=message.id), 303)
     return _page(number, form), 422

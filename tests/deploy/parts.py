@@ -14,7 +14,7 @@ import yaml
 from deploy.local.services import ROOT
 
 DEPLOY = ROOT / "deploy"
-OURS = ("web", "worker", "beat", "post", "migrate", "backup")
+OURS = ("web", "gate", "worker", "beat", "post", "migrate", "backup")
 
 
 @cache

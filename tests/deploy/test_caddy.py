@@ -51,7 +51,11 @@ class Caddy(Process):
     def _configuration(self, upstream):
         adapted = subprocess.run(
             [tool("caddy"), "adapt", "--config", DEPLOY / "Caddyfile"],
-            env=environ(PUBLIC_URL=f"https://localhost:{self.port}", WEB=f"127.0.0.1:{upstream}"),
+            env=environ(
+                PUBLIC_URL=f"https://localhost:{self.port}",
+                WEB=f"127.0.0.1:{upstream}",
+                GATE=f"127.0.0.1:{upstream}",
+            ),
             capture_output=True,
             check=True,
         )

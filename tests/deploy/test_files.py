@@ -24,6 +24,8 @@ from tests.house.test_settings import names
 OTHERS = {
     "HOST": "deploy/gunicorn.conf.py",
     "WEB_CONCURRENCY": "deploy/gunicorn.conf.py",
+    "GATE_PORT": "deploy/gate.conf.py",
+    "GATE_CONCURRENCY": "deploy/gate.conf.py",
     "PROMETHEUS_MULTIPROC_DIR": "portal/web/metrics.py",
     "PYTHONUNBUFFERED": None,
     "PYTHONDONTWRITEBYTECODE": None,

@@ -1,14 +1,11 @@
-"""nginx, with the example as shipped, in front of the portal and of an API that its keys guard."""
+"""nginx, with the example as shipped, in front of the portal; tests/proxies has it before an API."""
 
 import http.client
-import json
 import re
 import socket
 import ssl
 import sys
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from cryptography import x509
@@ -18,10 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from deploy.local.ports import free_port
 from deploy.local.process import Process, Service, wait_until
 from deploy.local.services import ROOT, answers
-from portal import keys
-from portal.kit import clock, db
+from portal.kit import clock
 from tests.deploy.parts import DEPLOY, environ, tool
-from tests.plans.people import OPERATOR, account_of, publish
 
 MAIN = """
 daemon off;
@@ -38,20 +33,6 @@ http {{
     include {folder}/upkeep.conf;
 }}
 """
-
-
-class Api(BaseHTTPRequestHandler):
-    """Your API: says what it was told."""
-
-    def do_GET(self):
-        said = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-
-    def log_message(self, *_):
-        pass
 
 
 class Guarded:
@@ -71,15 +52,12 @@ class Guarded:
             answer.content = answer.read()
             return answer
 
-    def call(self, key, *headers):
-        return self.ask("api.example.org", "/memories", [("Authorization", f"Bearer {key}"), *headers])
-
 
 def certificate(folder):
-    """A certificate for both names, trusted by the test alone."""
+    """A certificate for the name, trusted by the test alone."""
     key, now = ec.generate_private_key(ec.SECP256R1()), clock.now()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    names = [x509.DNSName(f"{host}.example.org") for host in ("portal", "api")]
+    names = [x509.DNSName("portal.example.org")]
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
@@ -96,15 +74,14 @@ def certificate(folder):
     )
 
 
-def configured(folder, *, tls, plain, web, api):
+def configured(folder, *, tls, plain, web):
     """The shipped file with this test's ports and paths in place of the example's."""
     text = (DEPLOY / "nginx.conf").read_text()
     for old, new in (
         ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
         ("listen 80", f"listen 127.0.0.1:{plain}"),
         ("127.0.0.1:8000", f"127.0.0.1:{web}"),
-        ("127.0.0.1:9000", f"127.0.0.1:{api}"),
-        ("/etc/nginx/upkeep-service-key", f"{folder}/upkeep-service-key"),
+        ("127.0.0.1:8001", f"127.0.0.1:{web}"),
         ("/var/log/nginx/upkeep.log", f"{folder}/upkeep.log"),
     ):
         assert old in text
@@ -114,28 +91,11 @@ def configured(folder, *, tls, plain, web, api):
 
 
 @pytest.fixture
-def minted(database, redis, settings):
-    """A key and a service key, as tokens."""
-    now, stamp = clock.now(), keys.Stamp(settings.key_prefix, settings.key_peppers[0])
-    with database() as session, db.unit(session):
-        publish(session, now)
-        account = account_of(session, "Alice", now)
-        key = keys.mint(session, account, "Laptop", stamp=stamp, actor=OPERATOR, now=now)
-        service = keys.mint_service(session, "nginx", stamp=stamp, actor=OPERATOR, now=now)
-    return key.token, service.token, account
-
-
-@pytest.fixture
-def guarded(minted, settings, tmp_path):
+def guarded(database, redis, settings, tmp_path):
     nginx, folder = tool("nginx"), tmp_path
     web, tls, plain = free_port(), free_port(), free_port()
-    api = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    Thread(target=api.serve_forever, daemon=True).start()
     certificate(folder)
-    (folder / "upkeep-service-key").write_text(f'proxy_set_header X-Upkeep-Service-Key "{minted[1]}";\n')
-    (folder / "upkeep.conf").write_text(
-        configured(folder, tls=tls, plain=plain, web=web, api=api.server_port)
-    )
+    (folder / "upkeep.conf").write_text(configured(folder, tls=tls, plain=plain, web=web))
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder) + "\n")
     standing = Guarded(folder, tls)
     server = Process(
@@ -172,13 +132,10 @@ def guarded(minted, settings, tmp_path):
     server.start()
     try:
         proxy.start()
-        assert wait_until(lambda: standing.call("upk_live_x").headers["X-Upkeep-Code"] == "NOT_FOUND", 15)
         yield standing
     finally:
         proxy.stop()
         server.stop()
-        api.shutdown()
-        api.server_close()
 
 
 def _listens(port):
@@ -189,35 +146,9 @@ def _listens(port):
     return True
 
 
-def test_an_api_behind_it_is_asked_only_with_keys_that_may_pass(guarded, minted):
-    key, _, account = minted
-    passed = guarded.call(key, ("X-Upkeep-Account", "acc_of_another"), ("X-Upkeep-Plan", "api-enterprise"))
-    told = json.loads(passed.content)
-    assert (told["x-upkeep-account"], told["x-upkeep-plan"]) == (account, "api-free")
-    assert told["x-upkeep-environment"] == "live" and "x-upkeep-service-key" not in told
-    assert '"month";r=999' in passed.headers["RateLimit"]
-    for wrong, code in (("upk_live_x", "NOT_FOUND"), ("", "NOT_FOUND")):
-        refused = guarded.call(wrong)
-        assert (refused.status, refused.headers["X-Upkeep-Code"]) == (401, code)
-        assert json.loads(refused.content)["code"] == code
-
-
-def test_a_client_cannot_name_its_price_and_is_told_when_it_calls_too_fast(guarded, minted):
-    answer = guarded.call(minted[0], ("X-Upkeep-Cost", "0"), ("X-Upkeep-Scopes", "admin"))
-    assert '"month";r=999' in answer.headers["RateLimit"]
-    answers = [guarded.call(minted[0]) for _ in range(20)]
-    refused = [answer for answer in answers if answer.status != 200]
-    assert {answer.status for answer in refused} == {429}
-    assert refused[0].headers["Retry-After"] == "1" and refused[0].headers["X-Upkeep-Code"] == "RATE_LIMITED"
-
-
-def test_while_keys_cannot_be_checked_nobody_passes_and_the_portal_keeps_its_secrets(guarded, minted, redis):
+def test_the_portal_keeps_its_secrets(guarded):
     assert guarded.ask("portal.example.org", "/signup").status == 200
     assert guarded.ask("portal.example.org", "/metrics").status == 404
     assert guarded.ask("portal.example.org", "/reset/s3cr3t").status in (200, 404, 410)
     assert wait_until(lambda: "/reset/..." in (guarded.folder / "upkeep.log").read_text(), 5)
     assert "s3cr3t" not in (guarded.folder / "upkeep.log").read_text()
-    assert guarded.call(minted[0]).status == 200
-    redis.execute_command("CLIENT", "PAUSE", 7000, "ALL")
-    refused = guarded.call(minted[0])
-    assert refused.status == 503 and json.loads(refused.content)["code"] == "UNAVAILABLE"

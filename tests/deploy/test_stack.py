@@ -1,11 +1,15 @@
 """The stack as its users meet it: started, refused, hurt, stopped."""
 
+import json
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -13,11 +17,12 @@ from deploy.local.engines import APP, OWNER, Engines
 from deploy.local.ports import free_port, is_free
 from deploy.local.process import wait_until
 from deploy.local.services import ROOT
+from deploy.local.supervisor import Supervisor
 from tests.running import RunningStack, family, gone
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "redis", "sandbox", "web", "worker", "beat", "post"]
+PARTS = ["postgres", "redis", "sandbox", "web", "gate", "example", "worker", "beat", "post"]
 
 
 def test_everything_runs_and_says_where_it_is(stack):
@@ -37,7 +42,7 @@ def test_the_operator_is_given_a_link_to_sign_in_with(stack):
 
 
 def test_secrets_are_for_the_owners_eyes_only(stack):
-    for name in ("secrets.json", "stack.json", "processes.json", "redis/redis.conf"):
+    for name in ("secrets.json", "example.json", "stack.json", "processes.json", "redis/redis.conf"):
         assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE(stack.folder.stat().st_mode) == 0o700
 
@@ -54,6 +59,45 @@ def test_the_operators_verbs_find_the_stack_from_anywhere(stack, tmp_path):
     done = subprocess.run([shim, "--help"], cwd="/", capture_output=True, text=True)
     assert "Usage: upkeep" in done.stdout, done.stderr
     assert stack.cli("usage", "reconcile", "--json")
+
+
+def test_the_sample_api_takes_the_keys_that_the_portal_makes(stack):
+    account = re.search(r"acc_\w+", stack.cli("accounts", "add", "Sample Ltd", "--owner", "sam@example.com"))[
+        0
+    ]
+    key = stack.cli("keys", "mint", account, "First").splitlines()[-1]
+    api = stack.env["API_URL"]
+    assert api == f"http://127.0.0.1:{stack.port + 2}" and f"Your API  {api}" in stack.printed
+
+    def call(path, shown=None, body=None):
+        headers = {"Content-Type": "application/json"} | ({"X-API-Key": shown} if shown else {})
+        asked = urllib.request.Request(api + path, body and json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                return answer.status, json.loads(answer.read()), answer.headers
+        except urllib.error.HTTPError as answer:
+            return answer.code, None, answer.headers
+
+    assert call("/health")[0] == 200 and call("/")[0] == 401
+    status, said, headers = call("/", key)
+    assert (status, said["you"]) == (200, {"account": account, "plan": "api-free"})
+    assert '"month";r=999' in headers["RateLimit"]
+    assert call("/memories", key, {"text": "tea"})[:2] == (201, {"number": 1, "text": "tea"})
+    assert call("/memories", key, {"text": " "})[0] == 422
+    assert call("/memories/1", key)[1] == {"number": 1, "text": "tea"}
+    _, _, headers = call("/memories/2", key)
+    assert '"month";r=995' in headers["RateLimit"], "1 + 2 + 0 + 1 + 1"
+
+
+def test_an_api_of_ones_own_takes_the_place_of_the_sample(tmp_path):
+    ports = free_port()
+    supervisor = Supervisor(tmp_path, ports, {"API_URL": "https://api.example.org"}, print)
+    assert not supervisor.has_example({"API_URL": "https://api.example.org"})
+    assert supervisor.has_example({})
+    elsewhere = Supervisor(tmp_path, ports, {"PUBLIC_URL": "https://portal.example.org"}, print)
+    assert not elsewhere.has_example({})
+    with socket.create_server(("127.0.0.1", ports + 2)):
+        assert not supervisor.has_example({})
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(stack):
@@ -74,7 +118,7 @@ def test_a_taken_port_is_refused_with_one_sentence(tmp_path):
         assert late.wait() == 1
     assert late.printed == (
         f"Port {port} is taken by another program: stop it, or choose another port, "
-        f"for example `make run PORT={port + 1}`.\n"
+        f"for example `make run PORT={port + 3}`.\n"
     )
 
 
@@ -83,7 +127,7 @@ def test_a_port_that_is_none_is_refused_with_one_sentence(tmp_path, port):
     wrong = RunningStack(tmp_path / "var", port=port)
     wrong.spawn()
     assert wrong.wait() == 1
-    assert wrong.printed == f"PORT must be a whole number from 1 to 65535, not '{port}'.\n"
+    assert wrong.printed == f"PORT must be a whole number from 1 to 65534, not '{port}'.\n"
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -99,10 +143,12 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_is_clean(tmp_path
     stack = RunningStack(tmp_path / "var with spaces").start()
     everyone = family(stack.pid)
     assert len(everyone) > len(PARTS)
+    example_key = (stack.folder / "example.json").read_text()
     os.kill(stack.pid, signal.SIGKILL)
     assert stack.wait() == -signal.SIGKILL
     again = RunningStack(stack.folder, port=stack.port).start()
     assert gone(everyone)
+    assert (again.folder / "example.json").read_text() == example_key
     everyone = family(again.pid)
     assert again.stop(signal.SIGINT) == 0
     assert gone(everyone, seconds=1)
@@ -116,7 +162,7 @@ def test_engines_that_the_environment_names_are_used(tmp_path):
         postgres, redis = engines.postgres, engines.redis
         named = {"DATABASE_URL": postgres.url(APP), "OWNER_DATABASE_URL": postgres.url(OWNER)}
         stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named).start()
-        assert list(stack.processes) == ["sandbox", "web", "worker", "beat", "post"]
+        assert list(stack.processes) == PARTS[2:]
         assert stack.env["DATABASE_URL"] == postgres.url(APP)
         assert stack.stop() == 0
         assert postgres.alive and redis.alive

@@ -64,6 +64,7 @@ def test_the_target_starts_all_that_must_run():
     lines = [value for key, value in unit("upkeep.target") if key == "Wants"]
     assert wanted and lines[0].split() == [
         "upkeep-web.service",
+        "upkeep-gate.service",
         "upkeep-worker.service",
         "upkeep-beat.service",
     ]

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.edge.door import make_edge
+from tests.edge.door import SPOKEN, make_edge
+
+
+@pytest.fixture(params=["wsgi", "server"])
+def both(request):
+    """The same test for both edges: every `make_edge` in it makes this one."""
+    SPOKEN["by"] = request.param
+    yield request.param
+    SPOKEN["by"] = "wsgi"
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from urllib.parse import quote
 from wsgiref.validate import validator
 
 from portal.edge.services import Services
@@ -12,6 +13,7 @@ from portal.edge.wsgi import application
 from portal.gate import QuotaState, RateState, Settlement, Verdict
 from portal.kit import tokens
 from portal.kit.tokens import Pepper
+from tests.edge.server import Reply, Server
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RESETS_AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -19,6 +21,7 @@ PEPPER = Pepper("p1", b"0123456789abcdef")
 SERVICE_KEY = tokens.mint_service("upk")
 KEY = tokens.mint("upk", "live", "ABCDEFGH")
 OUTSIDE = "203.0.113.9"
+SPOKEN = {"by": "wsgi"}
 
 VALID = Verdict(
     valid=True,
@@ -41,7 +44,7 @@ class FakeGate:
     """Answers `verdict`, or raises it; remembers what it was asked."""
 
     def __init__(self, verdict=VALID):
-        self.verdict, self.asked, self.ended = verdict, [], []
+        self.verdict, self.asked, self.ended, self.leased, self.reported = verdict, [], [], [], []
 
     def verify(self, question):
         self.asked.append(question)
@@ -55,22 +58,18 @@ class FakeGate:
         self.ended.append((reservation_id, None))
         return self._say(Settlement(reservation_id, "RELEASED", 0, 10))
 
+    def lease(self, question, units):
+        self.leased.append((question, units))
+        return self._say(self.verdict)
+
+    def report(self, uses):
+        self.reported += uses
+        return self._say([use.used or None for use in uses])
+
     def _say(self, answer):
         if isinstance(self.verdict, Exception):
             raise self.verdict
         return answer
-
-
-@dataclass
-class Reply:
-    status: int
-    headers: dict
-    body: bytes
-    all_headers: list = field(default_factory=list)
-
-    @property
-    def json(self):
-        return json.loads(self.body)
 
 
 class Clock:
@@ -90,10 +89,15 @@ class Edge:
     gate: FakeGate
     app: object
     told: list
+    server: object = None
 
     def ask(self, path, method="POST", body=b"", headers=None, peer="127.0.0.1", **environ):
         if isinstance(body, dict | list):
             body = json.dumps(body).encode()
+        if self.server is not None and not environ:
+            reply = self.server.send(quote(path, encoding="latin-1"), method, body, headers or {}, peer)
+            reply.headers.pop("Date"), reply.headers.pop("Connection", None)
+            return reply
         made = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path,
@@ -160,14 +164,17 @@ def make_edge(
     service_keys=None,
     now=lambda: NOW,
 ):
+    """The edge as WSGI; as the gate server speaks it where the test uses the fixture `both`."""
     gate, told = gate or FakeGate(verdict), []
-    app = application(
-        gate,
-        service_keys or services(),
-        trusted_proxies=[ip_network(proxy) for proxy in proxies],
-        public_url="https://portal.example",
-        observe=observe,
-        told=lambda *answer: told.append(answer),
-        now=now,
-    )
-    return Edge(gate, app, told)
+    known = service_keys or services()
+    parts = {
+        "trusted_proxies": [ip_network(proxy) for proxy in proxies],
+        "public_url": "https://portal.example",
+        "observe": observe,
+        "now": now,
+    }
+    app = application(gate, known, told=lambda *answer: told.append(answer), **parts)
+    if SPOKEN["by"] == "wsgi":
+        return Edge(gate, app, told)
+    server = Server(gate, known, **parts)
+    return Edge(gate, app, server.told, server)

@@ -7,6 +7,8 @@ from portal.kit.errors import Invalid, Missing
 from tests.edge.door import KEY, SERVICE_KEY, make_edge
 from tests.edge.test_verify import assert_problem
 
+pytestmark = pytest.mark.usefixtures("both")
+
 SERVICE = {"Authorization": f"Bearer {SERVICE_KEY}"}
 
 

@@ -11,6 +11,8 @@ from tests.edge.door import OUTSIDE, SERVICE_KEY, make_edge
 from tests.edge.test_headers import parsed
 from tests.gate import book as paper
 
+pytestmark = pytest.mark.usefixtures("both")
+
 PAST_MS = 1_700_000_000_000
 SERVICE = {"Authorization": f"Bearer {SERVICE_KEY}"}
 FROM_OUTSIDE = {"X-Upkeep-Service-Key": SERVICE_KEY, "X-Forwarded-For": OUTSIDE}

@@ -333,3 +333,18 @@ def test_another_offset_is_asked_for_at_every_call(redis, book):
     assert ask(door, token).valid
     clock.forward(minutes=2)
     assert ask(door, token).code == "EXPIRED"
+
+
+def test_whether_a_question_without_an_answer_may_be_counted_is_said(redis, book, door, redis_url):
+    away = gate(connect("redis://127.0.0.1:1/0"), book)
+    with pytest.raises(Unavailable) as unsent:
+        ask(away, book.mint())
+    assert not unsent.value.in_doubt
+    token = book.mint()
+    assert ask(door, token).valid
+    hasty = gate(connect(redis_url, timeout_seconds=0.2), book)
+    assert ask(hasty, token).valid
+    redis.execute_command("CLIENT", "PAUSE", 1500, "ALL")
+    with pytest.raises(Unavailable) as unanswered:
+        ask(hasty, token)
+    assert unanswered.value.in_doubt

@@ -1,5 +1,7 @@
 """The counting protocol, as a machine of random steps on a real Redis and a real PostgreSQL.
 
+Two holders take shares of leases and spend them from their memory, report them, or are killed.
+
 Every step that the protocol is made of is a step here: two callers ask, answers of the book are held
 back and admitted late, settlers stop between any two of their steps, the clock jumps, Redis is
 restarted, rolled back or emptied, PostgreSQL is away. A model notes each counted call with its batch,
@@ -34,7 +36,8 @@ from sqlalchemy.exc import OperationalError
 
 from deploy.local.process import wait_until
 from portal import accounts, keys, metering, plans
-from portal.gate import Batch, Gate, Question, Unavailable, desk
+from portal.gate import Batch, Gate, Question, Shares, Unavailable, desk
+from portal.gate.shares import SHARE_MS
 from portal.gate.wire import Wire
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Exhausted, Missing, Refusal
@@ -50,7 +53,7 @@ TABLES = ("usage_row", "usage_total", "usage_day", "usage_hour")
 BOOKS = text(
     " UNION ALL ".join(
         f"SELECT '{table}' AS what, CAST(window_id AS text) AS name, sum(units) AS number FROM {table} "
-        "WHERE account_id = :account AND meter = 'calls' GROUP BY window_id"
+        "WHERE account_id = :account AND meter IN ('calls', 'stranded:calls') GROUP BY window_id"
         for table in TABLES
     )
     + " UNION ALL SELECT 'fence', gen, max(minute) FROM usage_batch WHERE tag = :tag GROUP BY gen"
@@ -69,6 +72,7 @@ class Effect:
     window: int
     meter: str
     units: int
+    key_id: str = ""
 
 
 @dataclass
@@ -80,6 +84,19 @@ class KeyState:
     environment: str
     dead: bool = False
     known: bool = False
+    known_at: datetime | None = None
+
+
+@dataclass
+class Lent:
+    """A share that is out: whose, what was taken, what of it was spent, and whether Redis still holds it."""
+
+    window: int
+    units: int
+    key: KeyState
+    taken_at: datetime
+    spent: int = 0
+    kept: bool = True
 
 
 @dataclass
@@ -162,6 +179,8 @@ def build(world):
             self.paid = set()
             self.effects, self.in_redis, self.in_ledger, self.lost = {}, set(), set(), set()
             self.holds = {}
+            self.lent, self.gone = {}, Counter()
+            self.holders = [Shares(clock=lambda: self.offset.total_seconds()) for _ in range(2)]
             self.jobs, self.answers, self.keys = [], [], []
             self.confirmed = []
             self.set_back, self.saved = False, None
@@ -203,7 +222,8 @@ def build(world):
         def push(self):
             self.gates[0].push(self.tag)
             for key in self.keys:
-                key.known = key.dead
+                if key.dead and not key.known:
+                    key.known, key.known_at = True, self.now
             self.paid = {self.plan} - {None}
 
         # Calls.
@@ -227,6 +247,7 @@ def build(world):
                 assert world.away, "the gate knew nothing although all was there"
                 assert not self.grown(before)
                 return
+            self.absorb()
             grown = self.grown(before)
             if not verdict.valid:
                 assert not grown, "a refused call was counted"
@@ -248,7 +269,10 @@ def build(world):
             assert sum(counted for _, counted in grown.values()) == 1, grown
             ((batch, counted_in, _, meter, _), (grown_units, _)) = next(iter(grown.items()))
             assert (counted_in, meter, grown_units) == (window, "calls", units)
-            effect = Effect(len(self.effects), batch, window, meter, units)
+            self.add(batch, window, meter, units)
+
+        def add(self, batch, window, meter, units, key_id=""):
+            effect = Effect(len(self.effects), batch, window, meter, units, key_id)
             assert not any(effect.batch == self.effects[other].batch for other in self.in_ledger), (
                 "counted into a minute that was settled"
             )
@@ -262,7 +286,8 @@ def build(world):
                 self.effects[number].units for number in kept if self.effects[number].window == window
             )
             held = sum(cost for at, cost, ends in self.holds.values() if at == window and ends > self.now)
-            return counted + held
+            lent = sum(lent.units for lent in self.lent.values() if lent.kept and lent.window == window)
+            return counted + held + lent
 
         def units(self, numbers, window):
             return self.units_by_window(numbers)[window]
@@ -283,13 +308,145 @@ def build(world):
             return limits[kind]
 
         def check_ceiling(self, window):
-            use, limits = self.true_use(window), self.ceiling(window)
+            # What is out and not spent, and what was stranded unspent, was taken and admitted nobody.
+            unspent = sum(
+                lent.units - lent.spent for lent in self.lent.values() if lent.kept and lent.window == window
+            )
+            use, limits = self.true_use(window) - unspent, self.ceiling(window)
             assert use <= max(limits, default=0), f"{use} of {limits} in window {window}"
 
         def check_refusal(self, key, cost):
             window = self.window(key.environment)
             use = self.true_use(window) + self.units(self.lost & self.in_ledger, window)
             assert use + cost > min(self.ceiling(window), default=0), f"{use} + {cost} was refused"
+
+        # Leases.
+
+        @rule(
+            which=st.integers(0, 1),
+            key=st.sampled_from([0, 0, 1, 2]),
+            units=st.sampled_from([1, 2, 3, 50]),
+            times=st.integers(0, 6),
+            seconds=st.sampled_from([0, 0, 0, 0.3, 0.6]),
+            then=st.sampled_from(["held", "reported", "reported", "lost"]),
+        )
+        def lease(self, which, key, units, times, seconds, then):
+            """Take a share, unless one is held that is still good, and spend some; the answer may be lost."""
+            key, holder, gate = self.keys[key % len(self.keys)], self.holders[which], self.gates[which]
+            question = Question(key.token)
+            if (share := holder.over(question)) is not None:
+                self.report(gate, share)
+            if holder.held(question) is not None:
+                self.spend(which, key, times)
+                return
+            before = self.counts()
+            assert holder.ask_alone(question)
+            try:
+                verdict = gate.lease(question, units, ttl_ms=SHARE_MS, part=2)
+            except Unavailable:
+                assert world.away
+                holder.took(question, None)
+                return
+            self.absorb()
+            assert not self.grown(before), "a share was counted before it was used"
+            if verdict.lease is not None:
+                assert verdict.valid and not key.known and 0 < verdict.lease.units <= units
+                window = self.window(key.environment)
+                assert self.gates[0].peek(self.tag).held[window, "calls"] >= verdict.lease.units
+                self.lent[verdict.lease.lease_id] = Lent(window, verdict.lease.units, key, self.now)
+            assert holder.took(question, None if then == "lost" else verdict) is None
+            self.offset += timedelta(seconds=seconds)
+            self.spend(which, key, times)
+            if then == "reported":
+                self.return_shares(which)
+
+        def spend(self, which, key, times):
+            for _ in range(times):
+                verdict = self.holders[which].spend(Question(key.token))
+                if verdict is None:
+                    return
+                share = self.holders[which].held(Question(key.token))
+                lent = self.lent.get(share.lease_id)
+                if key.known:
+                    assert self.now - key.known_at <= timedelta(seconds=1), "a dead key passed for too long"
+                if lent is not None:
+                    lent.spent += 1
+                    assert lent.spent <= lent.units and self.now - lent.taken_at <= timedelta(seconds=1)
+                    self.check_ceiling(lent.window)
+
+        @rule(which=st.integers(0, 1), key=keys_, times=st.integers(1, 6))
+        def spend_on(self, which, key, times):
+            self.spend(which, self.keys[key % len(self.keys)], times)
+
+        def report(self, gate, share, again=False):
+            before = self.counts()
+            (counted,) = gate.report([share.use])
+            grown = self.grown(before)
+            lent = self.lent.pop(share.lease_id, None)
+            if lent is None or not lent.kept:
+                assert counted is None and not grown, "what had ended was counted"
+            elif counted is not None:
+                assert counted == lent.spent == share.spent
+                if counted:
+                    ((at, (units, calls)),) = grown.items()
+                    assert (at[1], at[3], units, calls) == (lent.window, "calls", counted, counted)
+                    self.add(at[0], lent.window, "calls", counted)
+            else:
+                assert not grown
+                self.lent[share.lease_id] = lent
+                self.absorb()
+                assert share.lease_id not in self.lent, "a share was neither reported nor stranded"
+            assert gate.report([share.use]) == [None], "a lease was reported twice"
+            assert not self.grown(self.counts())
+
+        @rule(which=st.integers(0, 1))
+        def return_shares(self, which):
+            for share in self.holders[which].give_up():
+                self.report(self.gates[which], share)
+
+        @rule(which=st.integers(0, 1))
+        def return_what_is_over(self, which):
+            for share in list(self.holders[which].tick()):
+                self.report(self.gates[which], share)
+
+        @rule(
+            which=st.integers(0, 1),
+            key=st.sampled_from([0, 0, 1]),
+            units=st.sampled_from([3, 50]),
+            times=st.integers(0, 3),
+        )
+        def kill_a_holder(self, which, key, units, times):
+            """One that has just taken a share and spent some of it."""
+            self.lease(which, key, units, times, 0, "held")
+            self.holders[which].give_up()
+
+        def absorb(self):
+            """Rows of shares that went away by themselves: their units must stand there as stranded."""
+            rows = {
+                name.decode()
+                for name in world.redis.hkeys(f"{{{self.tag}}}:holds")
+                if name.startswith(b"lse_")
+            }
+            vanished = Counter()
+            for name in [name for name, lent in self.lent.items() if lent.kept and name not in rows]:
+                lent = self.lent[name]
+                lent.kept = False
+                vanished[lent.window] += lent.units
+                self.gone[lent.window] += lent.units - lent.spent
+                del self.lent[name]
+            grown = Counter()
+            for at, (units, _) in self.counts(stranded=True).items():
+                known = sum(
+                    self.effects[number].units
+                    for number in self.in_redis
+                    if (self.effects[number].batch, self.effects[number].window, self.effects[number].meter)
+                    == (at[0], at[1], at[3])
+                    and self.effects[number].key_id == at[2]
+                )
+                if units > known:
+                    self.add(at[0], at[1], at[3], units - known, at[2])
+                    grown[at[1]] += units - known
+            assert +grown == +vanished, f"{grown} was stranded of {vanished}"
 
         # Reservations.
 
@@ -386,7 +543,8 @@ def build(world):
             command = desk.admit(self.tag, answer.ticket, answer.admission, (), offset_us=self.offset // US)
             if desk.read_word(self.wire.send(command)) == "OK":
                 for key in self.keys:
-                    key.known = key.known or key.key_id in answer.dead
+                    if key.key_id in answer.dead and not key.known:
+                        key.known, key.known_at = True, self.now
 
         # Settling, step by step.
 
@@ -394,6 +552,7 @@ def build(world):
         def begin_to_settle(self, seconds, steps):
             self.offset += timedelta(seconds=seconds)
             sealed = self.gates[1].seal([self.tag])
+            self.absorb()
             self.expire_holds()
             batches = {count.batch for one in sealed for count in one.counts}
             job = Job(sealed, {batch: self.counted_in(batch) for batch in batches})
@@ -420,6 +579,7 @@ def build(world):
                     job.settled = settling.read(session, job.sealed)
             elif job.step == 2:
                 levels = settling.clear(self.gates[0], job.settled)
+                self.absorb()
                 self.expire_holds()
                 with self.unit() as session:
                     settling.notice(session, levels, now=self.now)
@@ -465,6 +625,7 @@ def build(world):
             self.lost |= self.in_redis - kept - self.in_ledger
             self.in_redis = set(kept)
             self.holds.clear()
+            self.lose_shares(how)
             if how in ("emptied", "flushed"):
                 self.saved = None
             if late is not None:
@@ -474,6 +635,19 @@ def build(world):
                     self.admit(before[late % len(before)])
             for key in self.keys if calls else ():
                 self.call_once(0, key, 1, False)
+
+        def lose_shares(self, how):
+            """Who loses the line gives up what it holds; rows that came back are stranded, spent or not."""
+            if how != "flushed":
+                for holder in self.holders:
+                    holder.give_up()
+            rows = world.redis.hgetall(f"{{{self.tag}}}:holds")
+            self.lent = {}
+            for name, row in rows.items():
+                if name.startswith(b"lse_"):
+                    _, units, window, key_id, _, _, _ = row.decode().split("|", 6)
+                    key = next(key for key in self.keys if key.key_id == key_id)
+                    self.lent[name.decode()] = Lent(int(window), int(units), key, self.now)
 
         @rule(key=keys_, caller=st.integers(0, 1))
         def lose_postgres_for_a_while(self, key, caller):
@@ -490,6 +664,7 @@ def build(world):
         @invariant()
         def the_books_balance(self):
             """The ledger holds each call once, the bucket holds the rest, and the counter is the sum."""
+            self.absorb()
             sums, fences = self.books()
             expected = self.units_by_window(self.in_ledger)
             for table, found in sums.items():
@@ -520,9 +695,11 @@ def build(world):
 
         # Looking.
 
-        def counts(self):
+        def counts(self, stranded=False):
             found = {}
             for one in self.gates[0].peek(self.tag).counts:
+                if one.meter.startswith("stranded:") != stranded:
+                    continue
                 found[one.batch, one.window_id, one.key_id, one.meter, one.endpoint] = (one.units, one.calls)
             return found
 

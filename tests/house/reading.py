@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("portal", "worker", "deploy", "wsgi.py")
+PRODUCT = ("portal", "worker", "deploy", "sdk", "wsgi.py")
 CAPABILITIES = ("accounts", "plans", "keys", "metering", "billing", "support", "costs", "sustainability")
 
 

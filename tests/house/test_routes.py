@@ -11,6 +11,7 @@ GUARDS = Path(__file__).with_name("guards.txt")
 FILLED = {"role": "viewer", "name": "A name", "reason": "A reason."}  # so that the id alone is wrong
 WITHOUT_FORMS = {
     "POST /v1/events",  # machines with a service key, and no cookie
+    "POST /hooks/github-secret-scanning",  # GitHub, likewise
     "POST /hooks/stripe",  # Stripe, by its signature over the body
     "POST /letters/unsubscribe/<token>",  # mail programs, by the signed token alone
 }

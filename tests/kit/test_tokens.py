@@ -1,5 +1,8 @@
 """Tokens: their form, their checksum, and what is kept of them."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +51,18 @@ def test_what_is_shown_for_ever_leaves_the_secret_secret():
     token = tokens.mint("upk", "live", tokens.new_tag())
     shown = tokens.start(token)
     assert token.startswith(shown) and len(token) - len(shown) == 28 + 6
+
+
+def test_the_documented_expression_and_checksum_hold():
+    """docs/secret-scanning.md is what scanners are given."""
+    page = (Path(__file__).resolve().parents[2] / "docs/secret-scanning.md").read_text()
+    expression = re.search(r"^(\\b.*\\b)$", page, re.MULTILINE)[1]
+    made = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], made)
+    minted = [tokens.mint("upk", kind, tokens.new_tag()) for kind in tokens.KINDS for _ in range(50)]
+    minted.append(tokens.mint_service("upk"))
+    for key in minted:
+        assert re.search(expression, f'KEY="{key}";')[0] == key and made["is_well_formed"](key)
+        wrong = key[:-1] + ("x" if key[-1] != "x" else "y")
+        assert not made["is_well_formed"](wrong)
+    assert not re.search(expression, minted[0] + "x")

@@ -7,10 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal import metering
+from portal import keys, metering
 from portal.kit.errors import Invalid
 from portal.kit.outbox import ToldFact
-from portal.metering import Event, UsageDay, UsageRow, UsageTotal
+from portal.kit.tokens import Pepper
+from portal.metering import Event, UsageDay, UsageRow, UsageTotal, Window
+from tests.plans.people import OPERATOR, account_of
+
+STAMP = keys.Stamp("upk", Pepper("p1", b"0123456789abcdef"))
 
 
 def event(house, number=1, **changes):
@@ -51,6 +55,42 @@ def test_an_event_told_twice_counts_once(house):
     assert take(house, event(house, 2), event(house, 2), event(house, 3), event(house, 3)) == (1, 3)
     assert take(house, event(house, 1, source="/elsewhere")) == (1, 0)
     assert total(house) == 40
+
+
+def test_calls_that_the_gate_could_not_count_are_the_keys(house):
+    with house.unit() as session:
+        key = keys.mint(session, house.account, "Live", stamp=STAMP, actor=OPERATOR, now=house.now)
+    calls = event(house, 1, meter="calls", units=12, calls=9, key_id=key.key_id, endpoint="GET /a")
+    assert take(house, calls) == (1, 0)
+    with house.database() as session:
+        (row,) = session.scalars(select(UsageRow))
+        assert (row.key_id, row.meter, row.units, row.calls) == (key.key_id, "calls", 12, 9)
+
+
+def test_what_a_test_key_used_counts_in_its_own_window(house):
+    with house.unit() as session:
+        key = keys.mint(
+            session,
+            house.account,
+            "Test",
+            stamp=STAMP,
+            actor=OPERATOR,
+            environment="test",
+            now=house.now,
+        )
+    assert take(house, event(house, 1, key_id=key.key_id), event(house, 2, units=3)) == (2, 0)
+    with house.database() as session:
+        kinds = select(Window.kind, UsageRow.units).join(Window, Window.id == UsageRow.window_id)
+        assert dict(session.execute(kinds).all()) == {"test": 10, "free": 3}
+
+
+def test_a_key_of_another_account_is_refused(house):
+    with house.unit() as session:
+        other = account_of(session, "Charlie", house.now)
+        key = keys.mint(session, other, "Live", stamp=STAMP, actor=OPERATOR, now=house.now)
+    with pytest.raises(Invalid) as refusal:
+        take(house, event(house, 1), event(house, 2, key_id=key.key_id))
+    assert refusal.value.field == "data.key_id" and total(house) == 0
 
 
 def test_a_batch_with_a_fault_is_not_taken_at_all(house):

@@ -2,20 +2,19 @@
 
 import base64
 import json
-from urllib.request import Request, build_opener
 
 import pytest
+import requests
 import stripe
 
-from tests.sandboxed import StripeSandbox, _AsIs
+from tests.sandboxed import StripeSandbox
 
 
 def raw(stripe_sandbox, method, path, body=None, **headers):
     """A request by hand: status, headers, JSON."""
     wanted = {"Authorization": f"Bearer {stripe_sandbox.key}", **headers}
-    request = Request(stripe_sandbox.base + path, body.encode() if body else None, wanted, method=method)
-    with build_opener(_AsIs).open(request, timeout=10) as reply:
-        return reply.status, reply.headers, json.loads(reply.read())
+    reply = requests.request(method, stripe_sandbox.base + path, data=body, headers=wanted, timeout=10)
+    return reply.status_code, reply.headers, reply.json()
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,39 @@ def test_the_life_of_a_key_is_told_to_owner_and_admin_and_reaches_the_gate(house
     assert house.gate.pushed == [acme.tag] * 3
 
 
+def test_a_key_that_was_found_in_public_is_told_whatever_a_reader_has_turned_off(house, acme, stamp):
+    minted = act(
+        house, lambda session: keys.mint(session, acme.id, "Laptop", stamp=stamp, actor=OPERATOR, now=NOW)
+    )
+    found = keys.Leak(minted.token, "https://github.com/acme/api/blob/main/.env")
+    github = accounts.Actor(None, "GitHub secret scanning")
+    for _ in range(2):
+        act(
+            house,
+            lambda session: keys.take_leaks(
+                session, [found], prefixes=(stamp.prefix,), peppers=(stamp.pepper,), actor=github, now=NOW
+            ),
+        )
+    assert readers(house, "keys/leaked") == ["alice", "bob"]
+    (letter, _) = letters(house, "keys/leaked")
+    assert letter.kind is None and found.url in letter.text and found.url in letter.html
+    assert minted.token not in letter.text + letter.html
+    assert house.gate.pushed == [acme.tag] * 2
+
+
+def test_a_service_key_that_was_found_in_public_is_told_to_operators_once(house, acme, stamp):
+    minted = act(
+        house, lambda session: keys.mint_service(session, "api", stamp=stamp, actor=OPERATOR, now=NOW)
+    )
+    with house.sessions() as session, unit(session):
+        olga = someone(session, "Olga")
+        olga.staff_role = "operator"
+    for _ in range(2):
+        told(house, keys.ServiceKeyLeaked(minted.key_id, ""))
+    assert readers(house, "keys/service_leaked") == ["olga"]
+    assert minted.key_id in letters(house, "keys/service_leaked")[0].text
+
+
 def test_no_letter_shows_a_whole_key(house, acme, stamp):
     minted = act(
         house, lambda session: keys.mint(session, acme.id, "Laptop", stamp=stamp, actor=OPERATOR, now=NOW)

@@ -9,6 +9,6 @@ if known[1] == RUN and known[2] then return ticket(known[2], known[3]) end
 if nonce == '' then return '' end
 
 local existed = redis.call('EXISTS', account) == 1
-redis.call('HSET', account, 'run', RUN, 'gen', nonce, 'ready', '', 'version', '', 'fence', '', 'clean', '')
+redis.call('HSET', account, 'run', RUN, 'gen', nonce, 'ready', '', 'version', '', 'stamp', '', 'fence', '', 'clean', '')
 if not existed then redis.call('EXPIRE', account, 60) end
 return ticket(nonce, known[3])

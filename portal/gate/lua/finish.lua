@@ -11,7 +11,7 @@ local hold = read_hold(text)
 local known = redis.call('HMGET', account, 'run', 'gen', 'fence')
 if known[1] ~= RUN or known[2] ~= hold.gen then return {'MISSING'} end
 if hold.expires <= math.floor(now_us / 1000) then
-  sweep(account, holds, hold.gen, math.floor(now_us / 1000))
+  sweep(account, bucket, holds, hold.gen, now_us, num(known[3]))
   return {'MISSING'}
 end
 

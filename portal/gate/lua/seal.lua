@@ -10,7 +10,7 @@ local known = redis.call('HMGET', account, 'run', 'gen', 'ready', 'fence', 'clea
 local gen = known[1] == RUN and known[2] or ''
 local warm = gen ~= '' and known[3] == '1'
 local present = minute_of(now_us)
-if warm and set(known[6]) and tonumber(known[6]) <= now_ms then sweep(account, holds, gen, now_ms) end
+if warm and set(known[6]) and tonumber(known[6]) <= now_ms then sweep(account, bucket, holds, gen, now_us, num(known[4])) end
 
 -- Within a minute there is nothing more to seal once all before it is settled.
 if warm and known[5] == known[4] and num(known[4]) == present - 1 then

@@ -1,80 +1,111 @@
--- May this key pass? If so, it is counted in the same breath.
+-- May this key pass? If so, it is counted in the same breath. Every call of a customer runs this, so it
+-- is written to be quick: one record is read, numbers are handed over as numbers, and what is seldom
+-- needed is looked at only then.
 -- KEYS account, bucket, endpoints, holds, grants... (one per digest the key may be stored under)
 -- ARGV offset_us, cost, meter, scopes (one a line), endpoint, ip (32 hex digits or ''), reservation id
--- or '', its time to live in ms, observe_all ('1' or '')
--- Replies {'COLD', why}, {'METER'}, {'NOT_FOUND'}, or {'VERDICT', code, observed, grant, card,
--- rate, burst, remaining, reset_ms, retry_ms, ceiling, included, used, window_end_ms}.
-local account, bucket, endpoints, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local cost, meter, endpoint, ip = tonumber(ARGV[2]), ARGV[3], ARGV[5], ARGV[6]
-local reservation, reserved_ms = ARGV[7], tonumber(ARGV[8])
-local now_us = clock(ARGV[1])
+-- or '', its time to live in ms, observe_all ('1' or ''); and for a lease: its id, the units wanted, the
+-- longest time in ms that they may be used, the largest part of what is left that it may be (16: a
+-- sixteenth), 'only' when no call is to be counted beside it
+-- Replies {'COLD', why}, {'METER'}, {'NOT_FOUND'}, or {'VERDICT', code, observed, about, rate, burst,
+-- remaining, reset_ms, retry_ms, ceiling, included, used, window_end_ms}: false where there is none; and
+-- when a share was taken, its units and its time in ms.
+local call = redis.call
+local account = KEYS[1]
+local cost, meter = tonumber(ARGV[2]), ARGV[3]
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2] + ARGV[1]
 local now_ms = math.floor(now_us / 1000)
 
--- Known at all?
+-- Known at all? What a grant says of its account is as new as the account's own stamp, or not believed.
 
-local a = redis.call('HMGET', account, 'run', 'gen', 'ready', 'until', 'fence', 'suspended', 'observed',
-                     'card', 'rate', 'burst', 'due', 'version')
-local gen = a[2]
-if a[1] ~= RUN or a[3] ~= '1' then return {'COLD', 'account'} end
-if set(a[4]) and now_ms >= tonumber(a[4]) then return {'COLD', 'account'} end
-
-local grant, grant_text
-local newest, tombstones = stamp(gen, a[12]), 0
-for i, text in ipairs(redis.call('MGET', unpack(KEYS, 5))) do
-  local record = text and cjson.decode(text)
-  if record and record.stamp == newest then
-    if record.none then
-      tombstones = tombstones + 1
-    elseif not grant then
-      grant, grant_text = record, text
+local grant, stamp
+if #KEYS == 5 then
+  local text = call('GET', KEYS[5])
+  grant = text and cmsgpack.unpack(text)
+else
+  local found, unknown = call('MGET', unpack(KEYS, 5)), 0
+  stamp = call('HGET', account, 'stamp')
+  for _, text in ipairs(found) do
+    local record = text and cmsgpack.unpack(text)
+    if record and record[1] == stamp then
+      if #record == 1 then unknown = unknown + 1 else grant = grant or record end
     end
   end
+  if not grant and unknown == #found then grant = {stamp} end
 end
-if not grant then
-  if tombstones == #KEYS - 4 then return {'NOT_FOUND'} end
+
+if not grant or #grant == 1 then
+  stamp = call('HGET', account, 'stamp')
+  local ends = num(call('HGET', account, 'until'))
+  if not stamp or string.sub(stamp, 1, #RUN) ~= RUN or (ends and now_ms >= ends) then
+    return {'COLD', 'account'}
+  end
+  if grant and grant[1] == stamp then return {'NOT_FOUND'} end
   return {'COLD', 'grant'}
 end
 
-local env = grant.env
-local e = redis.call('HMGET', account, env .. ':w', env .. ':e', env .. ':nw', env .. ':ne',
-                     env .. ':m:' .. meter, env .. ':tat', 'tat:' .. grant.lineage, env .. ':ns')
-local window, window_end = e[1], num(e[2])
-if not set(window) then return {'COLD', 'account'} end
-if now_ms >= window_end then
-  if not set(e[3]) or now_ms >= tonumber(e[4]) then return {'COLD', 'account'} end
-  window, window_end = e[3], tonumber(e[4])
-  redis.call('HSET', account, env .. ':w', window, env .. ':s', e[8], env .. ':e', e[4],
-             env .. ':nw', '', env .. ':ns', '', env .. ':ne', '')
+local env, key_id, rate, own_rate = grant[4], grant[5], grant[11], grant[13]
+local window, window_end = grant[15], grant[16]
+local used_name, tat_name = used_field(window, meter), env .. ':tat'
+local a = call('HMGET', account, 'stamp', env .. ':w', used_name, tat_name, 'fence', 'due')
+stamp = a[1]
+if not stamp or string.sub(stamp, 1, #RUN) ~= RUN then return {'COLD', 'account'} end
+if grant[3] > 0 and now_ms >= grant[3] then return {'COLD', 'account'} end
+if grant[1] ~= stamp then return {'COLD', 'grant'} end
+
+-- The window: the one that the account is in, or the next once that is over.
+
+local used = a[3]
+if a[2] ~= window or now_ms >= window_end then
+  if not set(a[2]) or grant[17] == '' or (a[2] ~= window and a[2] ~= grant[17]) or now_ms >= grant[19] then
+    return {'COLD', 'account'}
+  end
+  if a[2] == window then
+    call('HSET', account, env .. ':w', grant[17], env .. ':s', grant[18], env .. ':e', grant[19],
+         env .. ':nw', '', env .. ':ns', '', env .. ':ne', '')
+  end
+  window, window_end = grant[17], grant[19]
+  used_name = used_field(window, meter)
+  used = call('HGET', account, used_name)
 end
-if not e[5] then return {'METER'} end
-local ceiling, included, beyond = string.match(e[5], '^(%d*)|(%d+)|(.*)$')
-ceiling = num(ceiling)
-local used = num(redis.call('HGET', account, used_field(window, meter))) or 0
+used = tonumber(used or 0)
+
+local ceiling, included, beyond
+for i = 23, #grant, 4 do
+  if grant[i] == meter then
+    ceiling, included, beyond = grant[i + 1], grant[i + 2], grant[i + 3]
+    break
+  end
+end
+if not included then return {'METER'} end
 
 -- The rates: GCRA in microseconds. An arrival time further away than a full burst (the clock was put
 -- back, or the burst made smaller) is brought nearer for good, even when the call is refused.
 
-local function rate_of(rate, burst, tat_field, tat)
+local function rate_of(rate, burst, name, tat)
   local step = math.ceil(1000000 / rate)
   local full = step * burst
-  local base = math.max(tat or 0, now_us)
+  local base = tonumber(tat or 0)
+  if base < now_us then base = now_us end
   if base > now_us + full then
     base = now_us + full
-    redis.call('HSET', account, tat_field, int(base))
+    call('HSET', account, name, base)
   end
-  return {rate = rate, burst = burst, step = step, full = full, base = base, field = tat_field,
+  return {rate = rate, burst = burst, step = step, full = full, base = base, name = name,
           wait = base + step - full - now_us}
 end
 
-local rates = {}
-if set(a[9]) then rates[#rates + 1] = rate_of(tonumber(a[9]), tonumber(a[10]), env .. ':tat', num(e[6])) end
-if grant.rate then
-  rates[#rates + 1] = rate_of(grant.rate, grant.burst, 'tat:' .. grant.lineage, num(e[7]))
+local first = rate > 0 and rate_of(rate, grant[12], tat_name, a[4])
+local second = false
+if own_rate > 0 then
+  local name = 'tat:' .. grant[6]
+  second = rate_of(own_rate, grant[14], name, call('HGET', account, name))
 end
 
 -- The verdict.
 
 local function allows(networks)
+  local ip = ARGV[6]
   if ip == '' then return false end
   for _, network in ipairs(networks) do
     if network[1] <= ip and ip <= network[2] then return true end
@@ -91,100 +122,125 @@ local function covers(scopes)
   return true
 end
 
-local function fits()
-  return not ceiling or cost == 0 or used + cost <= ceiling
-end
-
-local function decide()
-  if grant.revoked then return 'REVOKED' end
-  if grant.expires and now_ms >= grant.expires then return 'EXPIRED' end
-  if set(a[6]) then return 'SUSPENDED' end
-  if #grant.networks > 0 and not allows(grant.networks) then return 'IP_DENIED' end
-  if ARGV[4] ~= '' and not covers(grant.scopes) then return 'INSUFFICIENT_SCOPE' end
-  for _, rate in ipairs(rates) do
-    if rate.wait > 0 then return 'RATE_LIMITED' end
+local due = a[6]
+local code, observed = 'VALID', ''
+if grant[7] then
+  code = 'REVOKED'
+elseif grant[8] > 0 and now_ms >= grant[8] then
+  code = 'EXPIRED'
+elseif grant[9] then
+  code = 'SUSPENDED'
+elseif grant[20] ~= '' and not allows(cjson.decode(grant[20])) then
+  code = 'IP_DENIED'
+elseif ARGV[4] ~= '' and not covers(cjson.decode(grant[21])) then
+  code = 'INSUFFICIENT_SCOPE'
+elseif (first and first.wait > 0) or (second and second.wait > 0) then
+  code = 'RATE_LIMITED'
+elseif ceiling >= 0 and cost > 0 and used + cost > ceiling then
+  if set(due) and tonumber(due) <= now_ms then
+    holds_desk()(account, KEYS[2], KEYS[4], grant[2], now_us, num(a[5]))
+    due = call('HGET', account, 'due')
+    used = tonumber(call('HGET', account, used_name) or 0)
   end
-  if not fits() and set(a[11]) and tonumber(a[11]) <= now_ms then
-    sweep(account, holds, gen, now_ms)
-    a[11] = redis.call('HGET', account, 'due')
-    used = num(redis.call('HGET', account, used_field(window, meter))) or 0
-  end
-  if not fits() then return beyond end
-  return 'VALID'
+  if used + cost > ceiling then code = beyond end
 end
-
-local code, observed = decide(), ''
-if code ~= 'VALID' and (ARGV[9] == '1' or set(a[7])) then
+if code ~= 'VALID' and (ARGV[9] == '1' or grant[10]) then
   code, observed = 'VALID', code
-end
-
--- At most 200 endpoints are told apart in each window.
-
-local function name_endpoint()
-  if endpoint == '' or endpoint == '(other)' then return endpoint end
-  local field = env .. '|' .. endpoint
-  local seen = redis.call('HMGET', endpoints, env .. ':w', env .. ':n', field)
-  local total = num(seen[2]) or 0
-  if seen[1] ~= window then
-    for _, old in ipairs(redis.call('HKEYS', endpoints)) do
-      if string.sub(old, 1, #env + 1) == env .. '|' then redis.call('HDEL', endpoints, old) end
-    end
-    redis.call('HSET', endpoints, env .. ':w', window)
-    redis.call('EXPIRE', endpoints, 40 * 86400)
-    total = 0
-  elseif seen[3] then
-    return endpoint
-  end
-  if total >= 200 then return '(other)' end
-  redis.call('HSET', endpoints, env .. ':n', int(total + 1), field, '1')
-  return endpoint
 end
 
 -- Passed: the rate is taken, the call is counted or its cost held.
 
-if code == 'VALID' then
-  local changes = {}
-  for _, rate in ipairs(rates) do
-    if rate.wait <= 0 then
-      rate.base = rate.base + rate.step
-      changes[#changes + 1] = rate.field
-      changes[#changes + 1] = int(rate.base)
-    end
-  end
+local only = ARGV[14] == 'only'
+if code == 'VALID' and not only then
   used = used + cost
-  if cost > 0 then
-    changes[#changes + 1] = used_field(window, meter)
-    changes[#changes + 1] = int(used)
-  end
-  local named = name_endpoint()
+  local named = ARGV[5]
+  if named ~= '' and named ~= '(other)' then named = name_endpoint(KEYS[3], env, window, named) end
   local minute = open_minute(now_us, num(a[5]))
-  if reservation == '' then
-    count(bucket, gen, minute, window, grant.key, meter, named, cost)
+  if ARGV[7] ~= '' then
+    local expires = now_ms + ARGV[8]
+    call('HSET', KEYS[4], ARGV[7], table.concat(
+      {int(expires), int(cost), window, key_id, meter, grant[2], named}, '|'))
+    if not set(due) or expires < tonumber(due) then call('HSET', account, 'due', expires) end
   else
-    local expires = now_ms + reserved_ms
-    redis.call('HSET', holds, reservation, table.concat(
-      {int(expires), int(cost), window, grant.key, meter, gen, named}, '|'))
-    if not set(a[11]) or expires < tonumber(a[11]) then
-      changes[#changes + 1] = 'due'
-      changes[#changes + 1] = int(expires)
-    end
+    count(KEYS[2], grant[2], minute, window, key_id, meter, named, cost)
   end
-  if observed ~= '' then count(bucket, gen, minute, window, grant.key, 'observed:' .. observed, named, 1) end
-  if #changes > 0 then redis.call('HSET', account, unpack(changes)) end
+  if observed ~= '' then
+    count(KEYS[2], grant[2], minute, window, key_id, 'observed:' .. observed, named, 1)
+  end
+  if first and first.wait <= 0 then
+    first.base = first.base + first.step
+    if cost > 0 then
+      call('HSET', account, tat_name, first.base, used_name, used)
+    else
+      call('HSET', account, tat_name, first.base)
+    end
+  elseif cost > 0 then
+    call('HSET', account, used_name, used)
+  end
+  if second and second.wait <= 0 then
+    second.base = second.base + second.step
+    call('HSET', account, second.name, second.base)
+  end
 end
 
 -- Of two rates the tighter one is told.
 
-local told, least, longest
-for _, rate in ipairs(rates) do
-  local left = math.max(0, math.floor((rate.full - (rate.base - now_us)) / rate.step))
-  local wait = code == 'RATE_LIMITED' and math.max(0, rate.wait) or 0
-  if not told or wait > longest or (wait == longest and left < least) then
-    told, least, longest = rate, left, wait
+local function left_of(rate)
+  local left = math.floor((rate.full - (rate.base - now_us)) / rate.step)
+  return left > 0 and left or 0
+end
+
+local told, left, wait = first, first and left_of(first), 0
+if code == 'RATE_LIMITED' and first and first.wait > 0 then wait = first.wait end
+if second then
+  local other, longer = left_of(second), code == 'RATE_LIMITED' and second.wait > 0 and second.wait or 0
+  if not told or longer > wait or (longer == wait and other < left) then
+    told, left, wait = second, other, longer
   end
 end
 
-return {'VERDICT', code, observed, grant_text, a[8],
-        told and int(told.rate) or '', told and int(told.burst) or '', told and int(least) or '',
-        told and int(math.ceil((told.base - now_us) / 1000)) or '', told and int(math.ceil(longest / 1000)) or '',
-        ceiling and int(ceiling) or '', included, int(used), int(window_end)}
+local reply
+if told then
+  reply = {'VERDICT', code, observed, grant[22], told.rate, told.burst, left,
+           math.ceil((told.base - now_us) / 1000), math.ceil(wait / 1000),
+           ceiling >= 0 and ceiling, included, used, window_end}
+else
+  reply = {'VERDICT', code, observed, grant[22], false, false, false, false, false,
+           ceiling >= 0 and ceiling, included, used, window_end}
+end
+if not ARGV[10] or code ~= 'VALID' or observed ~= '' or (grant[20] ~= '' and not only) then return reply end
+
+-- A share, taken from the counter before anybody spends it. It ends before the answer may change. Its
+-- rate tokens are charged as if all were spent at its last moment: whenever they are, no span of time
+-- then sees more calls than the rate allows.
+
+local ttl = math.min(tonumber(ARGV[12]), window_end - now_ms)
+if grant[3] > 0 then ttl = math.min(ttl, grant[3] - now_ms) end
+if grant[8] > 0 then ttl = math.min(ttl, grant[8] - now_ms) end
+for _, one in ipairs({first, second}) do
+  if one then ttl = math.min(ttl, math.floor(one.full / 2000)) end -- half of the burst is left for others
+end
+local units = tonumber(ARGV[11])
+if ceiling >= 0 then
+  local rest = ceiling - used
+  units = math.min(units, math.max(math.floor(rest / ARGV[13]), only and math.min(rest, 1) or 0))
+end
+local ends_us = now_us + ttl * 1000
+for _, one in ipairs({first, second}) do
+  if one then
+    one.start = math.max(one.base, ends_us)
+    units = math.min(units, math.floor((now_us + one.full - one.start) / one.step))
+  end
+end
+if units < 1 or ttl < 50 then return reply end
+for _, one in ipairs({first, second}) do
+  if one then call('HSET', account, one.name, one.start + units * one.step) end
+end
+local expires = now_ms + ttl + 30000
+call('HSET', account, used_name, used + units)
+call('HSET', KEYS[4], ARGV[10], table.concat(
+  {int(expires), int(units), window, key_id, meter, grant[2], env}, '|'))
+due = call('HGET', account, 'due')
+if not set(due) or expires < tonumber(due) then call('HSET', account, 'due', expires) end
+reply[14], reply[15] = units, ttl
+return reply

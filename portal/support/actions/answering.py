@@ -32,7 +32,7 @@ def answer(
     """
     holding.check_member(session, account_id, actor)
     ticket = holding.hold_number(session, account_id, number)
-    if (before := saying.said_here(session, ticket, nonce)) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, actor)) is not None:
         return before
     reopens = ticket.closed_at is not None
     message = saying.say(session, ticket, body, files, nonce, actor, side="customer", via=via, now=now)
@@ -65,7 +65,7 @@ def reply(
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce)) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, actor)) is not None:
         return before
     message = saying.say(session, ticket, body, files, nonce, actor, side="staff", via=via, now=now)
     ticket.spoken_at = now
@@ -96,6 +96,6 @@ def note(
     """Say something to other staff alone, once for each nonce; it changes nothing that is owed."""
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce)) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, actor, kind="note")) is not None:
         return before
     return saying.say(session, ticket, body, files, nonce, actor, side="staff", kind="note", via=via, now=now)

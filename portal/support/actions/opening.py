@@ -31,7 +31,7 @@ def open_ticket(
     """Open a ticket, once for each nonce: a second time gives back the first one's.
 
     Forbidden for who may not ask for help here, or while no owner's address is proven; Invalid for a
-    subject, a body or a file that will not do.
+    subject, a body or a file that will not do; Conflict when the nonce was used for something else.
     """
     holding.check_member(session, account_id, actor)
     rules.check_verified(accounts.is_verified(session, account_id))
@@ -39,6 +39,7 @@ def open_ticket(
     subject, body = rules.clean_subject(subject), rules.clean_body(body)
     number = holding.next_number(session, account_id)
     if (before := saying.said(session, account_id, nonce)) is not None:
+        saying.check_same(before, body, actor)
         return queries.staff_ticket(session, before.ticket_id)
     held = plans.current(session, account_id, line="support", now=now)
     ticket = Ticket(

@@ -43,8 +43,8 @@ def offer(
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce)) is not None:
-        return session.scalars(select(Quote).where(Quote.message_id == before.id)).one()
+    if (before := saying.said_here(session, ticket, nonce, text, actor)) is not None:
+        return _same(session, before.id, amount)
     rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_valid_days(valid_days)
     reason = rules.clean_reason(reason)
@@ -114,12 +114,18 @@ def decline(
 
 
 def begin_work(session: Session, quote_id: str, *, now: datetime) -> None:
-    """It is paid: from now on the customer waits for the work, and staff see that in their queue."""
+    """It is paid: from now on the customer waits for the work, and staff see that in their queue.
+
+    A ticket that was closed meanwhile is open again; not that of an account that has left.
+    """
     ticket = holding.hold(session, session.get_one(Quote, quote_id).ticket_id)
-    if ticket.closed_at is None:
-        clocks.go_on(session, ticket, clocks.CUSTOMER, now=now)
-        ticket.unanswered_since = ticket.unanswered_since or now
-        clocks.settle(session, ticket)
+    if accounts.get(session, ticket.account_id).closed_at is not None:
+        return
+    if ticket.closed_at is not None:
+        ending.open_again(session, ticket, side="staff", now=now)
+    clocks.go_on(session, ticket, clocks.CUSTOMER, now=now)
+    ticket.unanswered_since = ticket.unanswered_since or now
+    clocks.settle(session, ticket)
 
 
 def withdraw(
@@ -177,6 +183,13 @@ def _get(session: Session, ticket: Ticket, quote_id: str) -> Quote:
     quote = session.get(Quote, quote_id, populate_existing=True, with_for_update=True)
     if quote is None or quote.ticket_id != ticket.id:
         raise Missing("There is no such quote.")
+    return quote
+
+
+def _same(session: Session, message_id: str, amount: Money) -> Quote:
+    quote = session.scalars(select(Quote).where(Quote.message_id == message_id)).one_or_none()
+    if quote is None or (quote.amount, quote.currency) != (amount.amount, amount.currency):
+        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
     return quote
 
 

@@ -18,7 +18,7 @@ from portal.kit.outbox import tell
 from portal.kit.received import InboundLetter
 from portal.kit.replies import ReplyAddress
 from portal.support import rules
-from portal.support.actions import answering
+from portal.support.actions import answering, saying
 from portal.support.events import AnswerCameTooLate
 from portal.support.models import Ticket
 from portal.support.values import File
@@ -96,7 +96,7 @@ def _answer(
     *,
     now: datetime,
 ) -> None:
-    files, body = _files_and_body(opened)
+    files, body = _files_and_body(opened, saying.room(session, ticket.account_id, now=now))
     if not body:
         received.leave(letter, "There is nothing new in it.", now=now)
         return
@@ -123,9 +123,9 @@ def _answer(
     received.take(letter, now=now)
 
 
-def _files_and_body(opened: Opened) -> tuple[list[File], str]:
+def _files_and_body(opened: Opened, room: int) -> tuple[list[File], str]:
     """The files that may come along, and the words, with what was not taken said below them."""
-    files, refused = _sorted(opened.files)
+    files, refused = _sorted(opened.files, room)
     body = opened.text.strip()
     if len(body) > rules.MAIL_LENGTH:
         body = body[: rules.MAIL_LENGTH]
@@ -137,13 +137,14 @@ def _files_and_body(opened: Opened) -> tuple[list[File], str]:
     return files, "\n\n".join([body, *(f"_Not taken from the letter: {one}_" for one in refused)]).strip()
 
 
-def _sorted(enclosed: Sequence[Enclosed]) -> tuple[list[File], list[str]]:
+def _sorted(enclosed: Sequence[Enclosed], room: int) -> tuple[list[File], list[str]]:
     files: list[File] = []
     refused: list[str] = []
     for one in enclosed:
         file = File(one.name, one.content)
         try:
             rules.check_files([*files, file])
+            rules.check_room(sum(len(one.content) for one in [*files, file]), room)
         except Invalid as refusal:
             refused.append(refusal.sentence.replace("_", r"\_"))
         else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import accounts
@@ -21,12 +21,46 @@ def said(session: Session, account_id: str, nonce: str) -> TicketMessage | None:
     return session.scalars(select(TicketMessage).where(*where)).one_or_none()
 
 
-def said_here(session: Session, ticket: Ticket, nonce: str) -> TicketMessage | None:
-    """What was said under a nonce in this ticket already, or None; Conflict when it was in another."""
+def said_here(
+    session: Session,
+    ticket: Ticket,
+    nonce: str,
+    body: str,
+    actor: accounts.Actor,
+    *,
+    kind: str = "message",
+) -> TicketMessage | None:
+    """What was said under a nonce in this ticket already, or None.
+
+    Conflict when it was something else: who came back to a page that they had sent must not lose words.
+    """
     message = said(session, ticket.account_id, nonce)
-    if message is not None and message.ticket_id != ticket.id:
+    if message is None:
+        return None
+    if message.ticket_id != ticket.id:
         raise Conflict("This was sent already, in another ticket.")
+    check_same(message, body, actor, kind)
     return message
+
+
+def check_same(message: TicketMessage, body: str, actor: accounts.Actor, kind: str = "message") -> None:
+    """Conflict unless somebody says again what they said before."""
+    if (message.author, message.kind, message.body) != (actor.of_person, kind, rules.clean_body(body)):
+        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
+
+
+def room(session: Session, account_id: str, *, now: datetime) -> int:
+    """How many bytes of files an account's people may still attach today."""
+    statement = (
+        select(func.coalesce(func.sum(Attachment.size), 0))
+        .join(TicketMessage, TicketMessage.id == Attachment.message_id)
+        .where(
+            TicketMessage.account_id == account_id,
+            TicketMessage.side == "customer",
+            TicketMessage.said_at > now - rules.DAY,
+        )
+    )
+    return max(0, rules.FILE_BYTES_A_DAY - int(session.scalar(statement) or 0))
 
 
 def say(
@@ -44,6 +78,8 @@ def say(
 ) -> TicketMessage:
     """Add a message to a ticket that is held; Invalid for a body or a file that will not do."""
     kept = rules.check_files(files)
+    if files and side == "customer":
+        rules.check_room(sum(len(file.content) for file in files), room(session, ticket.account_id, now=now))
     message = TicketMessage(
         id=ids.new("msg"),
         ticket_id=ticket.id,

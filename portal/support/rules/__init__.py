@@ -10,7 +10,15 @@ from portal.support.rules.clocks import (
     warn_at,
     worked,
 )
-from portal.support.rules.files import FILE_BYTES, FILES, check_files
+from portal.support.rules.files import (
+    DAY,
+    FILE_BYTES,
+    FILE_BYTES_A_DAY,
+    FILES,
+    NO_ROOM,
+    check_files,
+    check_room,
+)
 from portal.support.rules.files import KNOWN as KNOWN_FILES
 from portal.support.rules.quotes import (
     DEPLOYMENT,
@@ -45,14 +53,17 @@ from portal.support.rules.words import (
 
 __all__ = [
     "CLOCK_NAMES",
+    "DAY",
     "DEPLOYMENT",
     "FILES",
     "FILE_BYTES",
+    "FILE_BYTES_A_DAY",
     "KINDS",
     "KNOWN_FILES",
     "LETTERS_AN_HOUR",
     "MAIL_LENGTH",
     "MINUTE",
+    "NO_ROOM",
     "ONE_OFF",
     "PRIORITIES",
     "REFUSED_FILES_TOLD",
@@ -71,6 +82,7 @@ __all__ = [
     "check_priority",
     "check_quotable",
     "check_reopened",
+    "check_room",
     "check_valid_days",
     "check_verified",
     "clean_body",

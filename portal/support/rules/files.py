@@ -1,6 +1,7 @@
 """Files, as decided: what may come along with a message, by its name and by what is in it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Protocol
 
@@ -9,6 +10,11 @@ import puremagic
 from portal.kit.errors import Invalid
 
 FILES, FILE_BYTES = 5, 5 * 2**20
+DAY, FILE_BYTES_A_DAY = timedelta(days=1), 200 * 2**20
+NO_ROOM = (
+    f"Your account has attached {FILE_BYTES_A_DAY // 2**20} MiB within a day, and more is not taken. "
+    "Share a link, or come back tomorrow."
+)
 NAME_LENGTH = 120
 BINARY = {
     "png": "image/png",
@@ -46,6 +52,12 @@ def check_files(files: Sequence[File]) -> list[tuple[str, str]]:
     if len(files) > FILES:
         raise _refused(f"Attach at most {FILES} files to one message.")
     return [_check(file) for file in files]
+
+
+def check_room(size: int, room: int) -> None:
+    """Invalid when files are larger than what an account may still attach."""
+    if size > room:
+        raise _refused(NO_ROOM)
 
 
 def _check(file: File) -> tuple[str, str]:

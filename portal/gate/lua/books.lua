@@ -1,86 +1,8 @@
--- What the scripts share. The caller puts `local RUN = '<run_id of this Redis process>'` in front, so
--- that a restarted Redis answers NOSCRIPT and can never be taken for the one that went away.
+-- What Redis holds against what the ledger holds.
 
--- Numbers are written out in full: 1e+15 would not be read back as the same integer everywhere.
-local function int(value)
-  return string.format('%.0f', value)
-end
-
--- A missing field is false, an unset one ''; both are nil to a reader.
-local function num(value)
-  if not value or value == '' then return nil end
-  return tonumber(value)
-end
-
-local function set(value)
-  return value and value ~= ''
-end
-
-local function clock(offset_us)
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(offset_us)
-end
-
-local function minute_of(now_us)
-  return math.floor(now_us / 60000000)
-end
-
--- The minute to count into: never one that is sealed.
-local function open_minute(now_us, fence)
-  local minute = minute_of(now_us)
-  if fence and minute <= fence then return fence + 1 end
-  return minute
-end
-
-local function used_field(window, meter)
-  return 'u:' .. window .. ':' .. meter
-end
-
--- Count a call: calls that cost 1 need one number, others two.
-local function count(bucket, gen, minute, window, key_id, meter, endpoint, cost)
-  local head = gen .. '|' .. int(minute) .. '|' .. window .. '|' .. key_id .. '|' .. meter .. '|'
-  if cost == 1 then
-    redis.call('HINCRBY', bucket, head .. '1|' .. endpoint, 1)
-  else
-    redis.call('HINCRBY', bucket, head .. 'n|' .. endpoint, 1)
-    if cost > 0 then redis.call('HINCRBY', bucket, head .. 'u|' .. endpoint, int(cost)) end
-  end
-end
-
--- A reservation as kept: expires_ms|cost|window|key|meter|gen|endpoint.
-local function read_hold(text)
-  local expires, cost, window, key_id, meter, gen, endpoint =
-    string.match(text, '^(%d+)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  return {expires = tonumber(expires), cost = tonumber(cost), window = window,
-          key_id = key_id, meter = meter, gen = gen, endpoint = endpoint}
-end
-
-local function give_back(account, window, meter, units)
-  local field = used_field(window, meter)
-  if units > 0 and redis.call('HEXISTS', account, field) == 1 then
-    redis.call('HINCRBY', account, field, int(-units))
-  end
-end
-
--- End the reservations whose time is over, and those that were made in another life of Redis: a
--- restart may have brought back one that was confirmed and settled already.
--- Returns what the others hold, by window|meter.
-local function sweep(account, holds, gen, now_ms)
-  local held, due = {}, nil
-  local rows = redis.call('HGETALL', holds)
-  for i = 1, #rows, 2 do
-    local hold = read_hold(rows[i + 1])
-    if hold.gen ~= gen or hold.expires <= now_ms then
-      redis.call('HDEL', holds, rows[i])
-      give_back(account, hold.window, hold.meter, hold.cost)
-    else
-      local name = hold.window .. '|' .. hold.meter
-      held[name] = (held[name] or 0) + hold.cost
-      if not due or hold.expires < due then due = hold.expires end
-    end
-  end
-  if #rows > 0 then redis.call('HSET', account, 'due', due and int(due) or '') end
-  return held
+-- The counter that a line of the ledger or the bucket weighs on: what is stranded was taken from its meter's.
+local function charged(window, meter)
+  return window .. '|' .. (string.match(meter, '^stranded:(.*)$') or meter)
 end
 
 -- Delete from the bucket what is settled. Returns the units that are not, by window|meter, and how
@@ -97,7 +19,7 @@ local function drop_settled(bucket, fences, gen, fence)
     else
       if row_gen ~= gen or (fence and minute <= fence) then sealed = sealed + 1 end
       if kind ~= 'n' then
-        local name = window .. '|' .. meter
+        local name = charged(window, meter)
         unsettled[name] = (unsettled[name] or 0) + tonumber(rows[i + 1])
       end
     end
@@ -125,6 +47,7 @@ local function level(account, totals, unsettled, held)
   local known, sums = windows_of(account), {}
   for _, units_by_name in ipairs({totals, unsettled, held}) do
     for name, units in pairs(units_by_name) do
+      name = charged(string.match(name, '^(%d+)|(.*)$'))
       sums[name] = (sums[name] or 0) + units
     end
   end
@@ -154,12 +77,6 @@ end
 -- that comes back (paid to free, within the month) must not start from a ledger that was read before.
 local function ticket(gen, forgotten)
   return gen .. '.' .. (forgotten or '0')
-end
-
--- The mark of an answer on its grants. A grant counts only if it was in the newest answer: that says
--- nothing of keys which ended long ago, so what an older one said of them is not believed.
-local function stamp(gen, version)
-  return gen .. '.' .. version
 end
 
 -- How far the present windows are used: environment, window, meter, included, used, and so on.

@@ -1,0 +1,1 @@
+"""Peers: the same check, as others would write it."""

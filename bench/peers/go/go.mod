@@ -1,0 +1,3 @@
+module upkeep/peer
+
+go 1.22
