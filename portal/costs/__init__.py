@@ -1,23 +1,56 @@
 """Costs: what the platform costs, month by month and service by service."""
 
 from portal.costs.actions import add, change, end
-from portal.costs.models import TypedCost
-from portal.costs.queries import month, months, typed
-from portal.costs.rules import BANDS, Band, Charge, Month, ServiceCost, band, state_of
+from portal.costs.files import BillFile
+from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
+from portal.costs.importing import take as take_bills
+from portal.costs.models import Bill, BillImport, LineAside, TypedCost
+from portal.costs.queries import (
+    Billed,
+    Tagged,
+    billed,
+    by_tag,
+    days,
+    month,
+    months,
+    providers,
+    tags,
+    typed,
+)
+from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, state_of
 
 __all__ = [
     "BANDS",
+    "TYPED",
     "Band",
+    "Bill",
+    "BillFile",
+    "BillImport",
+    "Billed",
     "Charge",
+    "Imported",
+    "LineAside",
     "Month",
     "ServiceCost",
+    "Tagged",
     "TypedCost",
     "add",
     "band",
+    "billed",
+    "billed_until",
+    "bills_of",
+    "brought",
+    "by_tag",
     "change",
+    "days",
     "end",
+    "imports",
     "month",
     "months",
+    "providers",
+    "set_aside",
     "state_of",
+    "tags",
+    "take_bills",
     "typed",
 ]

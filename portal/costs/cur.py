@@ -90,7 +90,10 @@ class Translator:
     def _tags(self, line: Sequence[str], get: Callable[[str], str]) -> str:
         if whole := get("resource_tags"):
             return json.dumps(
-                {name.removeprefix("user_").removeprefix("user:"): value for name, value in _map(whole).items()}
+                {
+                    name.removeprefix("user_").removeprefix("user:"): value
+                    for name, value in _map(whole).items()
+                }
             )
         found = {name: line[place] for name, place in self.tags.items() if line[place] not in NOTHING}
         return json.dumps(found) if found else ""
@@ -107,7 +110,9 @@ def translator(header: Sequence[str]) -> Translator:
     if lacking := [name for name in NEEDED if name not in places]:
         raise NoBill(f"it has no column {' and no '.join(lacking)}")
     tags = {
-        found[1] or found[2]: place for place, name in enumerate(header) if (found := TAG.fullmatch(name.strip()))
+        found[1] or found[2]: place
+        for place, name in enumerate(header)
+        if (found := TAG.fullmatch(name.strip()))
     }
     return Translator(places, tags, len(header))
 

@@ -77,7 +77,8 @@ class Reader:
         if len(currency) != 3 or not currency.isalpha():
             raise Unfit(f"BillingCurrency is no currency: {_short(currency)}.")
         return (
-            _first(get, "ProviderName", "ServiceProviderName", "PublisherName", "InvoiceIssuerName") or UNNAMED,
+            _first(get, "ProviderName", "ServiceProviderName", "PublisherName", "InvoiceIssuerName")
+            or UNNAMED,
             get("BillingAccountId") or self.source,
             month.replace(day=1, hour=0, minute=0, second=0, microsecond=0),
             currency,

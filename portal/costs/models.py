@@ -120,6 +120,33 @@ class ChargeRow(Base):
     consumed_quantity: Mapped[Decimal | None] = mapped_column(Numeric)
 
 
+class DailyCharge(Base):
+    """The rows of a standing bill added up by day (UTC), service, currency and category."""
+
+    __tablename__ = "daily_charge"
+
+    bill_id: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    billed: Mapped[Decimal] = mapped_column(Numeric)
+    effective: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class TagCharge(Base):
+    """The rows of a standing bill added up by a tag's value; a row with two tags counts in each."""
+
+    __tablename__ = "tag_charge"
+
+    bill_id: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    billed: Mapped[Decimal] = mapped_column(Numeric)
+    effective: Mapped[Decimal] = mapped_column(Numeric)
+
+
 class LineAside(Base):
     """A line of an imported file that could not be counted, with the reason and its beginning."""
 
@@ -140,7 +167,11 @@ class CostAlert(Base):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         Index(
-            "uq_cost_alert_set", "amount", "currency", unique=True, postgresql_where=text("dropped_at IS NULL")
+            "uq_cost_alert_set",
+            "amount",
+            "currency",
+            unique=True,
+            postgresql_where=text("dropped_at IS NULL"),
         ),
     )
 

@@ -57,6 +57,7 @@ WORDS = {
     "ticket.looked_at": "Looked at a ticket, as staff",
     "plans.published": "Published the catalogue",
     "plans.brought_to_stripe": "Brought the catalogue to Stripe",
+    "bills.imported": "Imported bills",
     "cost.added": "Added a monthly cost",
     "cost.ended": "Ended a monthly cost",
     "cash.counted": "Counted the cash",

@@ -15,7 +15,7 @@ from portal.kit import clock, money
 from portal.kit.db import unit
 from portal.kit.errors import Missing, Refusal
 from portal.kit.period import add_months, calendar_month
-from portal.web import guards, site
+from portal.web import bills, guards, site
 from portal.web.sustainability import currency
 
 room = Blueprint("costs", __name__, url_prefix="/operator/costs")
@@ -40,6 +40,7 @@ class AddForm(FlaskForm):  # type: ignore[misc]
     currency = SelectField("Currency", choices=[SelectChoice(one, one.upper()) for one in money.MINOR_DIGITS])
     first_month = MonthField("First month", [InputRequired(A_MONTH)])
     last_month = MonthField("Last month", [Optional()])
+    billed_by = StringField("On the bill of", [Length(max=80)])
 
 
 class AmountForm(FlaskForm):  # type: ignore[misc]
@@ -76,6 +77,7 @@ def add() -> ResponseReturnValue:
                 money.read(form.amount.data, form.currency.data),
                 begins_at=_start(form.first_month.data),
                 ends_at=add_months(_start(form.last_month.data), 1) if form.last_month.data else None,
+                billed_by=form.billed_by.data,
                 actor=site.actor(),
                 now=clock.now(),
             )
@@ -147,6 +149,9 @@ def _page(form: AddForm) -> str:
         bands=costs.BANDS,
         band=costs.band(months[-1].total("usd")),
         state_of=_state_of,
+        imports=costs.imports(session, size=1),
+        providers=costs.providers(session) or ["AWS"],
+        **bills.upload(),
     )
 
 

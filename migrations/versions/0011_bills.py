@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-revision = "0013"
+revision = "0011"
 down_revision = "0010"
 
 MOMENT = sa.DateTime(timezone=True)
@@ -13,6 +13,7 @@ TEXTS = (
     "pricing_category", "pricing_unit", "consumed_unit", "commitment_id", "commitment_type",
     "commitment_status",
 )  # fmt: skip
+DAILY, TAGGED = ("service", "currency", "category"), ("currency", "name", "value")
 NUMBERS = ("list_cost", "contracted_cost", "pricing_quantity", "consumed_quantity")
 
 
@@ -63,6 +64,14 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Numeric()) for name in NUMBERS),
     )
     op.create_index("ix_charge_row_bill_id", "charge_row", ["bill_id", "begins_at"])
+    for table, keys in (("daily_charge", ("day", *DAILY)), ("tag_charge", TAGGED)):
+        op.create_table(
+            table,
+            sa.Column("bill_id", sa.Text(), primary_key=True),
+            *(sa.Column(key, MOMENT if key == "day" else sa.Text(), primary_key=True) for key in keys),
+            sa.Column("billed", sa.Numeric(), nullable=False),
+            sa.Column("effective", sa.Numeric(), nullable=False),
+        )
     op.create_table(
         "line_aside",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=True),
@@ -102,6 +111,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("alert_raised", "cost_alert", "line_aside", "charge_row", "bill", "bill_import"):
+    for table in (
+        "alert_raised", "cost_alert", "line_aside", "tag_charge", "daily_charge", "charge_row", "bill",
+        "bill_import",
+    ):  # fmt: skip
         op.drop_table(table)
     op.drop_column("typed_cost", "billed_by")
