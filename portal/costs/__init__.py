@@ -5,6 +5,7 @@ from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
 from portal.costs.models import Bill, BillImport, LineAside, TypedCost
+from portal.costs.outlook import Outlook, outlook
 from portal.costs.queries import (
     Billed,
     Tagged,
@@ -31,6 +32,7 @@ __all__ = [
     "Imported",
     "LineAside",
     "Month",
+    "Outlook",
     "ServiceCost",
     "Tagged",
     "TypedCost",
@@ -47,6 +49,7 @@ __all__ = [
     "imports",
     "month",
     "months",
+    "outlook",
     "providers",
     "set_aside",
     "state_of",

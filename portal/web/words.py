@@ -57,12 +57,18 @@ def cash(row: Any) -> str:
     return Money(row.amount, row.currency).exact
 
 
+def minor(amount: int, currency: str) -> str:
+    """Minor units of a currency: `$19`, `$19.50`."""
+    return str(Money(amount, currency))
+
+
 def init(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(
         number=number,
         day=day,
         moment=moment,
+        minor=minor,
         month=month,
         last_month=last_month,
         cash=cash,

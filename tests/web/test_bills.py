@@ -69,4 +69,19 @@ def test_a_typed_cost_on_an_imported_bill_gives_way(oscar, session):
     oscar.send("/operator/costs", **fields, first_month=this_month(), billed_by="AWS")
     assert "$145.50 in " in words(oscar, "/operator/costs")
     send(oscar, ("a.csv", text(today(cost="20"))))
-    assert "$139.00 in " in words(oscar, "/operator/costs")
+    assert "$139.00 so far in " in words(oscar, "/operator/costs")
+
+
+def test_the_month_is_shown_by_day_and_by_tag(oscar):
+    tagged = [today(cost="3", Tags='{"team": "a", "env": "x"}'), today(cost="1.50", Tags='{"team": "b"}')]
+    send(oscar, ("a.csv", text(*tagged)))
+    page = words(oscar, "/operator/costs?tag=team#by-tag")
+    assert "This month, by day" in page and "Expected by its end" in page
+    assert "team Amount a $3.00 b $1.50 Not tagged $0.00" in page
+    assert "env Amount x $3.00 Not tagged $1.50" in words(oscar, "/operator/costs?tag=env")
+    assert "team Amount" in words(oscar, "/operator/costs?tag=nonsense")
+
+
+def test_the_home_says_what_is_expected_and_what_is_so_far(oscar):
+    send(oscar, ("a.csv", text(today(cost="3"))))
+    assert "$3.00 so far" in words(oscar, "/operator")
