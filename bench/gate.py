@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import hiredis
@@ -68,7 +69,8 @@ def main():
         folder = Path(name)
         with Town(folder / "town", KEYS) as town:
             redis_pid = town.engines.redis.pid
-            subprocess.run(["taskset", "--all-tasks", "--cpu-list", "--pid", CALLER_CORE, str(redis_pid)], check=True, capture_output=True)  # fmt: skip
+            pin = ["taskset", "--all-tasks", "--cpu-list", "--pid", CALLER_CORE, str(redis_pid)]
+            subprocess.run(pin, check=True, capture_output=True)
             peers(town)
             contenders = line_up(town, folder)
             try:
@@ -85,19 +87,35 @@ def peers(town):
     """What the peers look their keys up in."""
     pipe = town.client.pipeline(transaction=False)
     for number, key in enumerate(town.keys):
-        pipe.set("peer:" + __import__("hashlib").sha256(key.encode()).hexdigest(), f"acc_{number}")
+        pipe.set("peer:" + sha256(key.encode()).hexdigest(), f"acc_{number}")
     pipe.execute()
 
 
 def line_up(town, folder) -> list[Contender]:
     found = [
         nginx(folder),
-        python("gate server, exact", town, "gateserver:application", GATE, "1 process, GATE_LEASES=off", GATE_LEASES="off"),
+        python(
+            *("gate server, exact", town, "gateserver:application", GATE),
+            *("1 process, GATE_LEASES=off",),
+            GATE_LEASES="off",
+        ),
         python("gate server, leases", town, "gateserver:application", GATE, "1 process, as shipped"),
-        python("WSGI edge", town, "wsgi:application", "gthread", "1 process, 16 threads, the whole site behind it", threads=16),
-        python("Flask route, same check", town, "bench.peers.flask_route:app", "gthread", "1 process, 16 threads, our gate through redis-py", threads=16),
-        python("flask-limiter", town, "bench.peers.limiter:app", "gthread", "1 process, 16 threads, fixed window, 2 limits, headers, 1 look-up", threads=16),
-    ]  # fmt: skip
+        python(
+            *("WSGI edge", town, "wsgi:application", "gthread"),
+            *("1 process, 16 threads, the whole site behind it",),
+            threads=16,
+        ),
+        python(
+            *("Flask route, same check", town, "bench.peers.flask_route:app", "gthread"),
+            *("1 process, 16 threads, our gate through redis-py",),
+            threads=16,
+        ),
+        python(
+            *("flask-limiter", town, "bench.peers.limiter:app", "gthread"),
+            *("1 process, 16 threads, fixed window, 2 limits, headers, 1 look-up",),
+            threads=16,
+        ),
+    ]
     return found + [one for one in [go(town)] if one is not None]
 
 
@@ -134,7 +152,8 @@ def measure(wrk, town, contenders, folder, redis_pid):
 
 
 def sample(wrk, town, contender, point, folder, redis_pid, seconds):
-    command = ["taskset", "--cpu-list", CALLER_CORE, wrk, "-t1", f"-c{point.connections}", f"-d{max(1, round(seconds))}s"]  # fmt: skip
+    command = ["taskset", "--cpu-list", CALLER_CORE]
+    command += [wrk, "-t1", f"-c{point.connections}", f"-d{max(1, round(seconds))}s"]
     command += ["--latency", "-s", "bench/calls.lua", f"http://127.0.0.1:{contender.port}"]
     before, redis_before = contender.cpu_us, cpu_us(redis_pid)
     done = subprocess.run([*command, town.service, str(folder / point.load)], capture_output=True, text=True)
@@ -164,7 +183,9 @@ def alone(town, redis_pid):
     commands = []
     for key in random.sample(town.keys, 2_000):
         asked = town.door.prepare(gate.Question(key)).command
-        commands.append(hiredis.pack_command(("EVALSHA", gate.script_digest("verify", run_id), str(len(asked.keys)), *asked.keys, *asked.args)))  # fmt: skip
+        digest = gate.script_digest("verify", run_id)
+        said = ("EVALSHA", digest, str(len(asked.keys)), *asked.keys, *asked.args)
+        commands.append(hiredis.pack_command(said))
     connection = town.client.connection_pool.get_connection()
     found = {}
     for together in (1, 16):
@@ -184,7 +205,8 @@ def alone(town, redis_pid):
 def write(points, script, contenders):
     at = {(one.who, one.load, one.connections): one for one in points}
     rows = [
-        "| who | keys | connections | calls/s | CPU server | CPU Redis | CPU together | half within | 99 % within |"
+        "| who | keys | connections | calls/s | CPU server | CPU Redis | CPU together | half within "
+        "| 99 % within |"
     ]
     rows.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for together, us in script.items():
@@ -207,7 +229,8 @@ def write(points, script, contenders):
         f"{ROUNDS} paired rounds of {SECONDS:g} s, {KEYS:,} keys of as many accounts; medians.",
         "",
     ]
-    lines += [*rows, "", *goals(at), "", "Settings: " + "; ".join(f"{one.name}: {one.settings}" for one in contenders) + ".", "", END]  # fmt: skip
+    settings = "; ".join(f"{one.name}: {one.settings}" for one in contenders)
+    lines += [*rows, "", *goals(at), "", f"Settings: {settings}.", "", END]
     page = PAGE.read_text() if PAGE.exists() else f"{BEGIN}\n{END}\n"
     head, _, rest = page.partition(BEGIN)
     PAGE.write_text(head + "\n".join(lines) + rest.partition(END)[2])
@@ -277,16 +300,16 @@ def goals(at):
     )
     rows = ["| goal | must | stretch | measured (rounds) | |", "|---|---:|---:|---|---|"]
     for name, must, stretch, ratios in found:
-        rows.append(
-            f"| {name} | {must:g} | {stretch:g} | {says(ratios)} | {verdict(statistics.median(ratios), must, stretch)} |"
-        )
+        told = verdict(statistics.median(ratios), must, stretch)
+        rows.append(f"| {name} | {must:g} | {stretch:g} | {says(ratios)} | {told} |")
     calm = at.get((*exact, 8))
     if calm is not None:
         ratios = [most / half for half, most in zip(calm.half_ms, calm.most_ms, strict=True)]
         median = statistics.median(ratios)
         told = "reached" if median < 5 else f"missed by {median / 5 - 1:.0%}"
         rows.append(
-            f"| exact, 8 connections: 99 % within so many times the median, at most | 5 | | {says(ratios)} | {told} |"
+            f"| exact, 8 connections: 99 % within so many times the median, at most | 5 | | {says(ratios)} "
+            f"| {told} |"
         )
     return rows
 

@@ -154,7 +154,7 @@ def _compare(account_id: str, seen: Peek, books: _Books, state: Literal["warm", 
                     held=held,
                     stranded=stranded,
                     difference=counter - sums["line"] - open_units - held - stranded,
-                    torn=tuple(sorted(torn)),
+                    torn=tuple(kind for kind in ROLL_UPS if kind in torn),
                     state=state,
                 )
             )

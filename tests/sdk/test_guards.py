@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 from wsgiref.validate import validator
@@ -91,12 +92,18 @@ def through_asgi(application):
         async def send(message):
             sent.append(message)
 
-        asyncio.run(application(scope, receive, send))
+        run(application(scope, receive, send))
         start, *parts = sent
         told = {name.decode().title(): value.decode() for name, value in start["headers"]}
         return Reply(start["status"], told, b"".join(part.get("body", b"") for part in parts))
 
     return ask
+
+
+def run(coroutine):
+    """Run it on a thread of its own: a browser of this process may have left a loop running on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
 
 
 class Empty:
@@ -327,5 +334,5 @@ def test_a_websocket_without_a_key_is_not_opened(client):
         sent.append(message)
 
     scope = {"type": "websocket", "path": "/live", "headers": []}
-    asyncio.run(upkeep_sdk.asgi.Guard(application, client)(scope, receive, send))
+    run(upkeep_sdk.asgi.Guard(application, client)(scope, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1008, "reason": "NOT_FOUND"}]
