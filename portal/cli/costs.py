@@ -195,6 +195,40 @@ def show_month(at: datetime | None, as_json: bool) -> None:
     click.echo(f"{month.at:%B %Y} costs {together}.")
 
 
+@costs_group.group("alerts")
+def alerts_group() -> None:
+    """At which costs a month operators are written to."""
+
+
+@alerts_group.command("list")
+def list_alerts() -> None:
+    """List the amounts."""
+    with house() as here:
+        levels = costs.levels(here.session, _currency(here))
+    for level in levels:
+        click.echo(level.exact)
+
+
+@alerts_group.command("add")
+@click.argument("amount")
+def add_alert(amount: str) -> None:
+    """Write at AMOUNT (such as 250) a month too."""
+    with house() as here:
+        level = money.read(amount, _currency(here))
+        costs.set_level(here.session, level, actor=here.actor, now=here.now)
+    click.echo(f"A letter goes out when a month costs {level.exact}, and when it will.")
+
+
+@alerts_group.command("remove")
+@click.argument("amount")
+def remove_alert(amount: str) -> None:
+    """Write at AMOUNT no more."""
+    with house() as here:
+        level = money.read(amount, _currency(here))
+        costs.drop_level(here.session, level, actor=here.actor, now=here.now)
+    click.echo(f"No letter goes out at {level.exact} any more.")
+
+
 @click.group("cash")
 def cash_group() -> None:
     """Count what the platform has in hand."""

@@ -1,10 +1,12 @@
 """Costs: what the platform costs, month by month and service by service."""
 
 from portal.costs.actions import add, change, end
+from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
-from portal.costs.models import Bill, BillImport, LineAside, TypedCost
+from portal.costs.models import AlertRaised, Bill, BillImport, LineAside, TypedCost
 from portal.costs.outlook import Outlook, outlook
 from portal.costs.queries import (
     Billed,
@@ -23,12 +25,14 @@ from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, b
 __all__ = [
     "BANDS",
     "TYPED",
+    "AlertRaised",
     "Band",
     "Bill",
     "BillFile",
     "BillImport",
     "Billed",
     "Charge",
+    "CostReached",
     "Imported",
     "LineAside",
     "Month",
@@ -45,15 +49,20 @@ __all__ = [
     "by_tag",
     "change",
     "days",
+    "drop_level",
     "end",
     "imports",
+    "levels",
     "month",
     "months",
     "outlook",
     "providers",
+    "raised",
     "set_aside",
+    "set_level",
     "state_of",
     "tags",
     "take_bills",
     "typed",
+    "watch",
 ]

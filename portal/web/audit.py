@@ -57,6 +57,8 @@ WORDS = {
     "ticket.looked_at": "Looked at a ticket, as staff",
     "plans.published": "Published the catalogue",
     "plans.brought_to_stripe": "Brought the catalogue to Stripe",
+    "alert.dropped": "Removed an alert on costs",
+    "alert.set": "Set an alert on costs",
     "bills.imported": "Imported bills",
     "cost.added": "Added a monthly cost",
     "cost.ended": "Ended a monthly cost",

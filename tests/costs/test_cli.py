@@ -71,6 +71,14 @@ def test_bills_are_imported_and_shown_to_the_cent(upkeep, tmp_path):
     assert aside == [{"file": "a.csv", "line": 3, "reason": "BilledCost is no number: no."}]
 
 
+def test_alerts_are_listed_and_changed(upkeep):
+    assert upkeep(costs_group, "alerts", "list").output.split() == ["$10.00", "$50.00", "$100.00"]
+    assert upkeep(costs_group, "alerts", "add", "250").exit_code == 0
+    assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 0
+    assert upkeep(costs_group, "alerts", "list").output.split() == ["$50.00", "$100.00", "$250.00"]
+    assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 1
+
+
 def test_a_folder_without_bills_is_refused(upkeep, tmp_path):
     refused = upkeep(costs_group, "import", str(tmp_path))
     assert refused.exit_code == 1 and "holds no file that ends with" in refused.output

@@ -85,3 +85,19 @@ def test_the_month_is_shown_by_day_and_by_tag(oscar):
 def test_the_home_says_what_is_expected_and_what_is_so_far(oscar):
     send(oscar, ("a.csv", text(today(cost="3"))))
     assert "$3.00 so far" in words(oscar, "/operator")
+
+
+def test_alerts_are_added_and_removed(oscar):
+    page = "/operator/costs/alerts"
+    assert oscar.send(page, amount="250").status_code == 303
+    assert oscar.send(f"{page}/removal", on=page, minor="1000").status_code == 303
+    shown = words(oscar, page)
+    assert "$250.00 Remove" in shown and "Remove $10 " not in shown
+    assert "when a month costs $50, $100, $250" in words(oscar, "/operator/costs")
+
+
+def test_a_refused_alert_says_why(oscar):
+    page = "/operator/costs/alerts"
+    assert "A letter goes out at $50 already." in oscar.send(page, amount="50").text
+    assert oscar.send(page, amount="much").status_code == 422
+    assert oscar.send(f"{page}/removal", on=page, minor="much").status_code == 404
