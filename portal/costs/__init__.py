@@ -6,6 +6,7 @@ from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
+from portal.costs.measuring import Measured, measured
 from portal.costs.models import AlertRaised, Bill, BillImport, LineAside, TypedCost
 from portal.costs.outlook import Outlook, outlook
 from portal.costs.queries import (
@@ -20,7 +21,7 @@ from portal.costs.queries import (
     tags,
     typed,
 )
-from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, state_of
+from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, spread, state_of
 
 __all__ = [
     "BANDS",
@@ -35,6 +36,7 @@ __all__ = [
     "CostReached",
     "Imported",
     "LineAside",
+    "Measured",
     "Month",
     "Outlook",
     "ServiceCost",
@@ -53,6 +55,7 @@ __all__ = [
     "end",
     "imports",
     "levels",
+    "measured",
     "month",
     "months",
     "outlook",
@@ -60,6 +63,7 @@ __all__ = [
     "raised",
     "set_aside",
     "set_level",
+    "spread",
     "state_of",
     "tags",
     "take_bills",

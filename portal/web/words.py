@@ -7,7 +7,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from portal import plans
-from portal.kit.money import Money
+from portal.kit.money import Money, small
 from portal.kit.text import to_html
 
 
@@ -69,6 +69,7 @@ def init(app: Flask) -> None:
         day=day,
         moment=moment,
         minor=minor,
+        small=small,
         month=month,
         last_month=last_month,
         cash=cash,

@@ -1,7 +1,7 @@
 """A platform in use, for whoever looks at all pages: people, keys, usage and letters."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from portal import accounts, costs, keys, metering, plans, sustainability
 from portal.kit import clock, ids, mail
@@ -128,6 +128,19 @@ def _use(session, account, key_ids, now):
                     window_id=month.id,
                     meter="calls",
                     day=day,
+                    key_id=key_ids[at % 2],
+                    endpoint=endpoint,
+                    account_id=account.id,
+                    units=units,
+                    calls=units,
+                )
+            )
+            hour = datetime.combine(day, time(9 + at), UTC)
+            session.add(
+                UsageHour(
+                    window_id=month.id,
+                    meter="calls",
+                    hour=hour,
                     key_id=key_ids[at % 2],
                     endpoint=endpoint,
                     account_id=account.id,
