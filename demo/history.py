@@ -115,13 +115,10 @@ class History:
         came = people.sign_up(stage, coming)
         self.parties |= {party.part.slug: party for party in came}
         stage.follow()
-        proven = people.verify(stage, came, began)
-        stage.each(self._begin, [party for party in proven if party.part.makes_key])
+        for party in people.verify(stage, came, began):
+            if party.part.makes_key:
+                keys.mint("My first key" if party.part.pays is None else "Production")(stage, party)
         stage.follow()
-
-    def _begin(self, party: Party) -> None:
-        """A first key."""
-        keys.mint("My first key" if party.part.pays is None else "Production")(self.stage, party)
 
     def _happen(self, days_ago: int) -> None:
         """Who pays from this day on buys; then what the story says."""
@@ -157,14 +154,9 @@ class History:
             self.desk.open(talk, party, half_day)
 
     def _use(self, days_ago: int, weekday: int) -> None:
-        """Everybody's programs call."""
-        calling = [party for party in self.parties.values() if party.tokens]
-
-        def call(party: Party) -> None:
-            calls = usage.calls_on(party.part, self.size.seed, days_ago, weekday)
-            usage.call(self.stage, party, calls)
-
-        self.stage.each(call, calling)
+        for party in self.parties.values():
+            if party.tokens:
+                usage.call(self.stage, party, usage.calls_on(party.part, self.size.seed, days_ago, weekday))
 
 
 def main() -> None:

@@ -4,11 +4,10 @@ Time is the one clock. It begins as many days behind as there are to tell, is mo
 ends at the present. What a worker, a webhook or a mail server would do by itself is done at each step.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import stripe as library
 from sqlalchemy import create_engine, select
@@ -28,15 +27,11 @@ from worker import letters, relay
 from worker.house import House
 
 QUICK = "-c synchronous_commit=off"  # a machine that dies meanwhile begins the story anew
-AT_ONCE = 2  # while one waits for the database, or hashes a password, the other goes on
 WANTED = (  # what an operator chooses at Stripe: deploy/README.md
     *("checkout.session.completed", "customer.subscription.created", "customer.subscription.updated"),
     *("customer.subscription.deleted", "invoice.paid", "invoice.payment_failed", "customer.updated"),
     *("charge.refunded", "charge.dispute.created"),
 )
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Stage:
@@ -56,7 +51,6 @@ class Stage:
         self.stripe = billing.Stripe(self.payments)
         letterhead = Letterhead(settings.brand, settings.public_url, settings.secret_key)
         self.house = House(settings, self.sessions, self.gate, letterhead, self.stripe)
-        self._hands = ThreadPoolExecutor(AT_ONCE)
         self.stamp = Stamp(settings.key_prefix, settings.key_peppers[0])
         self.cashier = library.StripeClient(
             self.payments.secret_key,
@@ -73,10 +67,6 @@ class Stage:
         """One transaction in a session of its own."""
         with self.sessions() as session, unit(session):
             yield session
-
-    def each(self, verb: Callable[[T], R], things: Iterable[T]) -> list[R]:
-        """What a verb makes of each thing, in order. Two are done at once, as in the worker."""
-        return list(self._hands.map(verb, things))
 
     def ask(self, verb: Callable[..., Any], account_id: str, *arguments: Any, **options: Any) -> Any:
         """A verb that speaks to Stripe between units of its own."""
@@ -119,7 +109,8 @@ class Stage:
         self.server.sandbox.courier.deliver_due()
         errands: list[Errand] = []
         while relay.hand_out(self.house, errands.append):
-            self.each(lambda errand: relay.react(self.house, errand.fact_id, errand.reaction), errands)
+            for errand in errands:
+                relay.react(self.house, errand.fact_id, errand.reaction)
             errands.clear()
             self.server.sandbox.courier.deliver_due()
 
@@ -137,7 +128,6 @@ class Stage:
 
     def close(self) -> None:
         """Leave nothing open, and the clock of this process as it was."""
-        self._hands.shutdown()
         self._bind.dispose()
         clock.configure(None)
 
