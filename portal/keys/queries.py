@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal.accounts import Account
 from portal.keys import rules
 from portal.keys.models import Key, ServiceKey
+from portal.kit import paging
 from portal.kit.errors import Missing
 
 REMEMBERED = timedelta(days=2)
@@ -121,8 +122,8 @@ def of_account(session: Session, account_id: str, *, now: datetime) -> list[Key]
 def working(session: Session, account_id: str, *, now: datetime, page: int = 1) -> Page:
     """The keys that work at `now`, newest first, one page of 100 at a time."""
     mine = and_(Key.account_id == account_id, _alive(now))
-    pages = max(1, -(-(session.scalar(select(func.count()).where(mine)) or 0) // PAGE))
-    page = min(max(page, 1), pages)
+    total = session.scalar(select(func.count()).where(mine)) or 0
+    page, pages = paging.numbers(page, PAGE, total)
     rows = session.scalars(
         select(Key)
         .where(mine)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, up
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.kit import ids
+from portal.kit import ids, paging
 from portal.kit.db import Base
 from portal.kit.errors import Conflict, Missing
 from portal.kit.letterhead import Rendered
@@ -156,8 +156,7 @@ def search(
             or_(*(column.icontains(words, autoescape=True) for column in (Letter.to, Letter.subject)))
         )
     total = session.scalar(select(func.count()).select_from(Letter).where(*wanted)) or 0
-    pages = max(1, -(-total // size))
-    page = min(max(page, 1), pages)
+    page, pages = paging.numbers(page, size, total)
     newest = select(Letter).where(*wanted).order_by(Letter.written_at.desc(), Letter.id.desc())
     return Found(session.scalars(newest.limit(size).offset((page - 1) * size)).all(), page, pages, total)
 

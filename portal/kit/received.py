@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Index, LargeBinary, and_, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.kit import ids
+from portal.kit import ids, paging
 from portal.kit.db import Base
 from portal.kit.errors import Conflict, Missing
 
@@ -159,8 +159,7 @@ def search(
         columns = (InboundLetter.author, InboundLetter.sender, InboundLetter.recipient, InboundLetter.subject)
         wanted.append(or_(*(column.icontains(words, autoescape=True) for column in columns)))
     total = session.scalar(select(func.count()).select_from(InboundLetter).where(*wanted)) or 0
-    pages = max(1, -(-total // size))
-    page = min(max(page, 1), pages)
+    page, pages = paging.numbers(page, size, total)
     newest = (
         select(InboundLetter)
         .where(*wanted)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from portal import accounts, billing, keys, metering, plans
-from portal.kit import clock
+from portal.kit import clock, paging
 from portal.kit.errors import Missing
 from portal.web import guards, sheets, site
 from portal.web.billing import INVOICES
@@ -121,8 +121,7 @@ def _meters(asked: Asked) -> set[str]:
 
 
 def _page(count: int) -> tuple[int, int]:
-    pages = max(1, -(-count // SHOWN))
-    return min(max(request.args.get("page", 1, type=int), 1), pages), pages
+    return paging.numbers(request.args.get("page", 1, type=int), SHOWN, count)
 
 
 def _chart(days: dict[date, metering.Tally]) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Account, AuditEntry, Member, Person
+from portal.kit import paging
 
 Row = TypeVar("Row")
 
@@ -34,7 +35,7 @@ class Found:
 def audit(session: Session, account_id: str, *, page: int = 1, size: int = 50) -> Page[AuditEntry]:
     """One page of what was done to or looked at in an account, newest first."""
     total = session.scalar(select(func.count()).where(AuditEntry.account_id == account_id)) or 0
-    page, pages = _numbers(page, size, total)
+    page, pages = paging.numbers(page, size, total)
     statement = (
         select(AuditEntry)
         .where(AuditEntry.account_id == account_id)
@@ -53,7 +54,7 @@ def search(session: Session, words: str = "", *, page: int = 1, size: int = 25) 
     """
     where = _matches(words.strip()) if words.strip() else []
     total = session.scalar(select(func.count()).select_from(Account).where(*where)) or 0
-    page, pages = _numbers(page, size, total)
+    page, pages = paging.numbers(page, size, total)
     mine = Member.account_id == Account.id
     owner = (
         select(Person.email)
@@ -95,8 +96,3 @@ def _matches(words: str) -> list[ColumnElement[bool]]:
             Account.id.in_(of_member),
         )
     ]
-
-
-def _numbers(page: int, size: int, total: int) -> tuple[int, int]:
-    pages = max(1, -(-total // size))
-    return min(max(page, 1), pages), pages

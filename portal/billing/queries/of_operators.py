@@ -20,6 +20,7 @@ from portal.billing.models import (
 )
 from portal.billing.queries.of_accounts import lines_of, open_requests, trouble_shown
 from portal.billing.values import MONTH, Earned
+from portal.kit import paging
 from portal.kit.errors import Missing
 from portal.kit.money import Money
 from portal.kit.settings import Payments
@@ -173,7 +174,6 @@ def _mine(statement: Any, table: Any, payments: Payments) -> Any:
 
 def _page(session: Session, statement: Any, page: int, size: int) -> Told:
     total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-    pages = max(1, -(-total // size))
-    page = min(max(page, 1), pages)
+    page, pages = paging.numbers(page, size, total)
     rows = session.execute(statement.limit(size).offset((page - 1) * size)).all()
     return Told(rows, page, pages, total)

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from portal import accounts
+from portal.kit import paging
 from portal.kit.errors import Missing
 from portal.support import rules
 from portal.support.models import Attachment, Ticket, TicketClock, TicketMessage, TicketPause
@@ -32,7 +33,7 @@ def tickets(
     if state in ("open", "closed"):
         where.append(Ticket.closed_at.is_(None) if state == "open" else Ticket.closed_at.is_not(None))
     total = session.scalar(select(func.count()).select_from(Ticket).where(*where)) or 0
-    page, pages = numbers(page, size, total)
+    page, pages = paging.numbers(page, size, total)
     statement = (
         select(Ticket)
         .where(*where)
@@ -104,9 +105,3 @@ def clocks(session: Session, ticket_id: str) -> list[Clock]:
         for row in rows
     ]
     return sorted(found, key=lambda clock: (not clock.runs, rules.KINDS.index(clock.kind) * clock.runs))
-
-
-def numbers(page: int, size: int, total: int) -> tuple[int, int]:
-    """The page that there is, nearest to the one asked for, and how many there are."""
-    pages = max(1, -(-total // size))
-    return min(max(page, 1), pages), pages

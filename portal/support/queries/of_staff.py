@@ -8,10 +8,10 @@ from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import accounts
+from portal.kit import paging
 from portal.kit.errors import Missing
 from portal.support import rules
 from portal.support.models import Ticket
-from portal.support.queries.of_accounts import numbers
 from portal.support.values import Counts, Filters, Queued
 
 NOBODY = "nobody"
@@ -43,7 +43,7 @@ def queue(
     """
     where = _where(filters)
     total = session.scalar(select(func.count()).select_from(Ticket).where(*where)) or 0
-    page, pages = numbers(page, size, total)
+    page, pages = paging.numbers(page, size, total)
     order: Sequence[Any] = LAST_CLOSED_FIRST if filters.state == "closed" else FIRST_THINGS_FIRST
     statement = (
         select(Ticket, accounts.Account.name, accounts.Person.name)
