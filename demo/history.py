@@ -3,7 +3,6 @@
 `python -m demo.history` plays it on the engines that the environment names, at $VAR.
 """
 
-import gc
 import logging
 import os
 import random
@@ -22,6 +21,7 @@ from demo.talks import Talk
 from demo.tickets import Desk
 from portal import billing, plans
 from portal import keys as product_keys
+from portal.kit import clock
 from portal.kit.settings import load
 
 SEED: Final = 20_260
@@ -48,6 +48,7 @@ class History:
     def __init__(self, stage: Stage, size: Size, say: Say) -> None:
         self.stage, self.size, self.say = stage, size, say
         self.today = stage.now + timedelta(days=size.days)
+        self._offset_us = clock.offset_us() + timedelta(days=size.days) // timedelta(microseconds=1)
         leads = [part for part in story.leads(self.today) if part.joins < size.days]
         self.parts = (*leads, *cast.crowd(size.seed, size.days, size.accounts - len(leads), leads))
         self.parties: dict[str, Party] = {}
@@ -104,7 +105,7 @@ class History:
         if moment < self.today:
             self.stage.advance_to(moment)
         else:
-            self.stage.arrive()
+            self.stage.arrive(self._offset_us)
 
     def _come(self, days_ago: int) -> None:
         """The newcomers of a day: they sign up, read the letter, and most of them make a key."""
@@ -163,7 +164,6 @@ def main() -> None:
     """Play the whole of it."""
     logging.basicConfig(level=logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    gc.set_threshold(50_000, 20, 20)
     settings = load(os.environ)
     with set_up(settings) as stage:
         history = History(stage, Size(), lambda line: print(line, flush=True))

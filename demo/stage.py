@@ -1,9 +1,11 @@
 """The stage: everything that the story plays on, driven step by step in one process.
 
 Time is the one clock. It begins as many days behind as there are to tell, is moved forwards only, and
-ends at the present. What a worker, a webhook or a mail server would do by itself is done at each step.
+ends at the present, or in tests on another day. What a worker, a webhook or a mail server would do by
+itself is done at each step.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,6 +29,7 @@ from worker import letters, relay
 from worker.house import House
 
 QUICK = "-c synchronous_commit=off"  # a machine that dies meanwhile begins the story anew
+SELDOM = (50_000, 20, 20)  # the story makes many rows and few cycles
 WANTED = (  # what an operator chooses at Stripe: deploy/README.md
     *("checkout.session.completed", "customer.subscription.created", "customer.subscription.updated"),
     *("customer.subscription.deleted", "invoice.paid", "invoice.payment_failed", "customer.updated"),
@@ -79,9 +82,12 @@ class Stage:
             clock.advance(self._clock_file, by)
             self.server.sandbox.tick()
 
-    def arrive(self) -> None:
-        """Move the one clock to the real present."""
-        if (behind := -clock.offset_us()) > 0:
+    def arrive(self, offset_us: int) -> None:
+        """Move the one clock to where the story ends, so far ahead of the machine's.
+
+        It went on while the story was played, and the present must not lag by that.
+        """
+        if (behind := offset_us - clock.offset_us()) > 0:
             clock.advance(self._clock_file, timedelta(microseconds=behind))
             self.server.sandbox.tick()
 
@@ -134,7 +140,10 @@ class Stage:
 
 @contextmanager
 def set_up(settings: Settings) -> Iterator[Stage]:
-    """A stage on engines that run, with a sandbox on the port that the settings name."""
+    """A stage on engines that run, with a sandbox on the port that the settings name.
+
+    Meanwhile this process looks for cycles of garbage seldom.
+    """
     payments = settings.payments
     assert payments is not None and settings.clock_file is not None
     state = settings.var / "sandbox"
@@ -146,9 +155,12 @@ def set_up(settings: Settings) -> Iterator[Stage]:
     server.sandbox.courier.receivers[hook] = stage.receive
     server.endpoint(hook, payments.webhook_secrets[0], WANTED)
     server.start(deliver=False)
+    usual = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
     try:
         yield stage
     finally:
+        gc.set_threshold(*usual)
         server.stop()
         stage.close()
 
