@@ -78,7 +78,9 @@ def main():
                 page.get_by_role("link", name=words).first.click()
                 page.wait_for_load_state("networkidle")
             if name in MIDDLE:
-                page.get_by_text(MIDDLE[name]).first.evaluate("one => one.scrollIntoView({block: 'center'})")
+                page.get_by_text(MIDDLE[name]).first.evaluate(
+                    "one => one.scrollIntoView({block: 'center', behavior: 'instant'})"
+                )
             taken = folder / f"tour-{name}.png"
             page.screenshot(path=taken)
             print(taken.name, taken.stat().st_size)
