@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal import accounts, billing, keys, metering, plans, support
+from portal import accounts, billing, costs, keys, metering, plans, support
 from portal.kit.outbox import Fact
-from worker import money, post, quotes, tickets, words
+from worker import money, post, quotes, spending, tickets, words
 from worker.writing import Occasion
 
 Reaction = Callable[[Session, Any, Occasion], None]
@@ -99,6 +99,7 @@ TABLE: Mapping[type[Fact], Sequence[Reaction]] = {
     billing.PlanAsked: [money.plan_asked],
     billing.PlanReady: [money.plan_ready],
     billing.PlanDeclined: [money.plan_declined],
+    costs.CostReached: [spending.cost_reached],
     support.AnswerCameTooLate: [post.answer_came_too_late],
     support.QuoteOffered: [quotes.quote_offered],
     support.QuoteAccepted: [quotes.quote_accepted, quotes.invoice_quote],

@@ -42,6 +42,7 @@ DUTIES = (
     Duty("quotes.expire", MINUTE),
     Duty("metering.close_windows", 5 * MINUTE),
     Duty("billing.sweep_all", 10 * MINUTE),
+    Duty("costs.watch", 10 * MINUTE),
     Duty("billing.sweep_events", HOUR),
     Duty("accounts.forget_old", HOUR),
     Duty("relay.clean", 6 * HOUR),

@@ -1,7 +1,10 @@
 """Costs and cash, from the command line."""
 
 import json
+import re
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +15,8 @@ from portal.kit import money
 from portal.kit.period import add_months, calendar_month
 
 MONTH = "%Y-%m"
+BILLS = re.compile(r"\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
+MOST_SHOWN = 20
 
 
 class MonthType(click.ParamType[datetime]):
@@ -35,7 +40,7 @@ A_MONTH = MonthType()
 
 @click.group("costs")
 def costs_group() -> None:
-    """Type what the platform costs each month, and show it."""
+    """What the platform costs: typed, imported from bills, and shown."""
 
 
 @costs_group.command()
@@ -45,6 +50,7 @@ def costs_group() -> None:
 @click.option("--currency", help="Such as usd; the plans' currency unless given.")
 @click.option("--from", "first_month", type=A_MONTH, help="Its first month; the running one unless given.")
 @click.option("--until", "last_month", type=A_MONTH, help="Its last month; it goes on unless given.")
+@click.option("--billed-by", help="The provider on whose bill it stands, such as AWS.")
 def add(
     name: str,
     amount: str,
@@ -52,6 +58,7 @@ def add(
     currency: str | None,
     first_month: datetime | None,
     last_month: datetime | None,
+    billed_by: str | None,
 ) -> None:
     """Add NAME, which costs AMOUNT (such as 25.50) each month; prints its id."""
     with house() as here:
@@ -62,6 +69,7 @@ def add(
             money.read(amount, currency or _currency(here)),
             begins_at=first_month or calendar_month(here.now)[0],
             ends_at=add_months(last_month, 1) if last_month else None,
+            billed_by=billed_by,
             actor=here.actor,
             now=here.now,
         )
@@ -101,6 +109,126 @@ def end(cost: str, last_month: datetime | None) -> None:
     click.echo(f"{row.name} ends with {last_month:%B %Y}.")
 
 
+@costs_group.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--currency", help="Of lines that name none, such as usd; the plans' currency unless given.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, with every line set aside.")
+def import_bills(paths: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
+    """Import bills from PATHS: files, or folders with all that is in them, as one delivery.
+
+    Columns are those of FOCUS 1.0 to 1.2 or of AWS's cost and usage report, as CSV or Parquet, packed with
+    gzip or not. Each month that they tell of is told anew; the same files again change nothing.
+    """
+    with ExitStack() as opened, house() as here:
+        found = [costs.BillFile(path.name, opened.enter_context(path.open("rb"))) for path in _files(paths)]
+        done = costs.take_bills(
+            here.session, found, currency=currency or _currency(here), actor=here.actor, now=here.now
+        )
+        aside = [
+            {"file": one.file, "line": one.line, "reason": one.reason}
+            for one in costs.set_aside(
+                here.session, done.id, size=done.lines_aside if as_json else MOST_SHOWN
+            )
+        ]
+    if as_json:
+        counts = {"read": done.lines_read, "kept": done.lines_kept, "set_aside": done.lines_aside}
+        bills = [
+            {"provider": provider, "billing_account": account, "month": f"{month.astimezone(UTC):{MONTH}}"}
+            for provider, account, month in done.bills
+        ]
+        told = {"import": done.id, "repeated": done.repeated, "replaced": done.replaced, **counts}
+        click.echo(json.dumps({**told, "bills": bills, "aside": aside}, indent=2))
+        return
+    for one in aside:
+        click.echo(f"{one['file']}, line {one['line']}: {one['reason']}")
+    if done.lines_aside > len(aside):
+        click.echo(f"... and {done.lines_aside - len(aside):,} more")
+    if done.repeated:
+        click.echo("These files were imported before. Nothing was changed.")
+    for provider, account, month in sorted(done.bills):
+        click.echo(f"{month.astimezone(UTC):%B %Y}: {provider}, account {account}")
+    click.echo(f"{done.lines_read:,} rows read, {done.lines_kept:,} kept, {done.lines_aside:,} set aside.")
+
+
+@costs_group.command("show")
+@click.option("--month", "at", type=A_MONTH, help="The month; the running one unless given.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, amounts in minor units (cents).")
+def show_month(at: datetime | None, as_json: bool) -> None:
+    """Show what a month costs: what bills say, billed and effective, and what was typed."""
+    with house() as here:
+        at = at or calendar_month(here.now)[0]
+        month, billed = costs.month(here.session, at), costs.billed(here.session, at)
+    charges = [(one, charge) for one in month.services for charge in one.charges]
+    typed = [(one, charge) for one, charge in charges if charge.source == costs.TYPED]
+    if as_json:
+        told = {
+            "month": f"{month.at:{MONTH}}",
+            "totals": {one.currency: one.amount for one in month.totals},
+            "billed": _sums([one.billed for one in billed]),
+            "effective": _sums([one.effective for one in billed]),
+            "services": [
+                {
+                    "service": one.service,
+                    "currency": one.billed.currency,
+                    "billed": one.billed.amount,
+                    "effective": one.effective.amount,
+                }
+                for one in billed
+            ],
+            "typed": [
+                {
+                    "service": one.service,
+                    "name": charge.name,
+                    "currency": charge.amount.currency,
+                    "amount": charge.amount.amount,
+                }
+                for one, charge in typed
+            ],
+        }
+        click.echo(json.dumps(told, indent=2))
+        return
+    for row in billed:
+        click.echo(f"{row.service}: {row.billed.exact} billed, {row.effective.exact} effective")
+    for one, charge in typed:
+        click.echo(f"{one.service}, {charge.name}: {charge.amount.exact} typed")
+    together = " and ".join(one.exact for one in month.totals) or "nothing that is known"
+    click.echo(f"{month.at:%B %Y} costs {together}.")
+
+
+@costs_group.group("alerts")
+def alerts_group() -> None:
+    """At which costs a month operators are written to."""
+
+
+@alerts_group.command("list")
+def list_alerts() -> None:
+    """List the amounts."""
+    with house() as here:
+        levels = costs.levels(here.session, _currency(here))
+    for level in levels:
+        click.echo(level.exact)
+
+
+@alerts_group.command("add")
+@click.argument("amount")
+def add_alert(amount: str) -> None:
+    """Write at AMOUNT (such as 250) a month too."""
+    with house() as here:
+        level = money.read(amount, _currency(here))
+        costs.set_level(here.session, level, actor=here.actor, now=here.now)
+    click.echo(f"A letter goes out when a month costs {level.exact}, and when it will.")
+
+
+@alerts_group.command("remove")
+@click.argument("amount")
+def remove_alert(amount: str) -> None:
+    """Write at AMOUNT no more."""
+    with house() as here:
+        level = money.read(amount, _currency(here))
+        costs.drop_level(here.session, level, actor=here.actor, now=here.now)
+    click.echo(f"No letter goes out at {level.exact} any more.")
+
+
 @click.group("cash")
 def cash_group() -> None:
     """Count what the platform has in hand."""
@@ -125,6 +253,24 @@ groups = (costs_group, cash_group)
 def _currency(here: House) -> str:
     catalogue = plans.catalogue_or_none(here.session)
     return catalogue.currency if catalogue else "usd"
+
+
+def _sums(amounts: list[money.Money]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in amounts:
+        found[one.currency] = found.get(one.currency, 0) + one.amount
+    return found
+
+
+def _files(paths: tuple[Path, ...]) -> list[Path]:
+    """The files themselves, and those in folders that can be bills, by name."""
+    found = []
+    for path in paths:
+        inside = sorted(one for one in path.rglob("*") if one.is_file() and BILLS.search(one.name))
+        if path.is_dir() and not inside:
+            raise click.ClickException(f"{path} holds no file that ends with .csv, .csv.gz or .parquet.")
+        found += inside if path.is_dir() else [path]
+    return found
 
 
 def _as_json(row: costs.TypedCost, now: datetime) -> dict[str, Any]:

@@ -1,23 +1,72 @@
 """Costs: what the platform costs, month by month and service by service."""
 
 from portal.costs.actions import add, change, end
-from portal.costs.models import TypedCost
-from portal.costs.queries import month, months, typed
-from portal.costs.rules import BANDS, Band, Charge, Month, ServiceCost, band, state_of
+from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.events import CostReached
+from portal.costs.files import BillFile
+from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
+from portal.costs.importing import take as take_bills
+from portal.costs.measuring import Measured, measured
+from portal.costs.models import AlertRaised, Bill, BillImport, LineAside, TypedCost
+from portal.costs.outlook import Outlook, outlook
+from portal.costs.queries import (
+    Billed,
+    Tagged,
+    billed,
+    by_tag,
+    days,
+    month,
+    months,
+    providers,
+    tags,
+    typed,
+)
+from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, spread, state_of
 
 __all__ = [
     "BANDS",
+    "TYPED",
+    "AlertRaised",
     "Band",
+    "Bill",
+    "BillFile",
+    "BillImport",
+    "Billed",
     "Charge",
+    "CostReached",
+    "Imported",
+    "LineAside",
+    "Measured",
     "Month",
+    "Outlook",
     "ServiceCost",
+    "Tagged",
     "TypedCost",
     "add",
     "band",
+    "billed",
+    "billed_until",
+    "bills_of",
+    "brought",
+    "by_tag",
     "change",
+    "days",
+    "drop_level",
     "end",
+    "imports",
+    "levels",
+    "measured",
     "month",
     "months",
+    "outlook",
+    "providers",
+    "raised",
+    "set_aside",
+    "set_level",
+    "spread",
     "state_of",
+    "tags",
+    "take_bills",
     "typed",
+    "watch",
 ]

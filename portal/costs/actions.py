@@ -20,11 +20,13 @@ def add(
     *,
     begins_at: datetime,
     ends_at: datetime | None = None,
+    billed_by: str | None = None,
     actor: accounts.Actor,
     now: datetime,
 ) -> TypedCost:
     """Note what something costs each month of `[begins_at, ends_at)`, both the first of a month (UTC).
 
+    `billed_by` names the provider on whose bill it stands: months whose bill was brought in count the bill.
     Invalid, with the form's field, when a text, the amount or a month cannot be used.
     """
     name, service = name.strip(), service.strip()
@@ -37,6 +39,7 @@ def add(
         currency=amount.currency,
         begins_at=begins_at,
         ends_at=ends_at,
+        billed_by=(billed_by or "").strip()[: rules.NAME_LENGTH] or None,
         added_at=now,
         added_by=actor.label,
     )
@@ -80,7 +83,15 @@ def change(
     old = end(session, cost_id, last_month=add_months(begins_at, -1), actor=actor, now=now)
     ends_at = planned_end if planned_end is None or planned_end > begins_at else None
     return add(
-        session, old.name, old.service, amount, begins_at=begins_at, ends_at=ends_at, actor=actor, now=now
+        session,
+        old.name,
+        old.service,
+        amount,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        billed_by=old.billed_by,
+        actor=actor,
+        now=now,
     )
 
 

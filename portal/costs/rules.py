@@ -1,18 +1,21 @@
 """Costs, as decided: what counts in a month, what adds up, and what may be typed.
 
-Wherever a cost comes from, it is read as a `Charge`. Those that were typed are the first kind; rows of
-a provider's bill join them as charges with another source, and everything below stays as it is.
+Wherever a cost comes from, it is read as a `Charge`: one that was typed, or what a provider's bill says of
+a service, whose source is the provider.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import TypeVar
 
 from portal.kit.errors import Conflict, Invalid
 from portal.kit.money import MINOR_DIGITS, Money
 from portal.kit.period import add_months, calendar_month
 
 TYPED = "typed"
+Key = TypeVar("Key", bound=Hashable)
 NAME_LENGTH = 80
 MOST_YEARS = 20
 CURRENCIES = tuple(MINOR_DIGITS)
@@ -94,6 +97,19 @@ def month(at: datetime, charges: Iterable[Charge]) -> Month:
         for currency in currencies
     ]
     return Month(at, tuple(sorted(services, key=_dearest)), tuple(totals))
+
+
+def spread(exact: Mapping[Key, Decimal], currency: str) -> dict[Key, Money]:
+    """Exact amounts in minor units that add up to their exact total, rounded once.
+
+    Each is the next below or above what it is exactly; the largest remainders go up.
+    """
+    digits = MINOR_DIGITS.get(currency, 2)
+    scaled = {key: amount.scaleb(digits) for key, amount in exact.items()}
+    below = {key: int(amount.to_integral_value(ROUND_FLOOR)) for key, amount in scaled.items()}
+    total = int(sum(scaled.values(), Decimal()).to_integral_value(ROUND_HALF_EVEN))
+    up = sorted(scaled, key=lambda key: scaled[key] - below[key], reverse=True)[: total - sum(below.values())]
+    return {key: Money(amount + (key in up), currency) for key, amount in below.items()}
 
 
 def counts(begins_at: datetime, ends_at: datetime | None, at: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from portal.kit.errors import Invalid
 
@@ -38,6 +39,17 @@ class Money:
         sign = SIGNS.get(self.currency)
         shown = f"{sign}{text}" if sign else f"{text} {self.currency.upper()}"
         return f"-{shown}" if self.amount < 0 else shown
+
+
+def small(amount: Decimal, currency: str) -> str:
+    """An amount in units of its currency that may be tiny, to two digits that say something: `$0.0041`."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    if abs(amount) >= 1 or not amount:
+        return Money(round(amount.scaleb(digits)), currency).exact
+    text = f"{abs(amount):.{max(digits, 1 - amount.adjusted())}f}"
+    sign = SIGNS.get(currency)
+    shown = f"{sign}{text}" if sign else f"{text} {currency.upper()}"
+    return f"-{shown}" if amount < 0 else shown
 
 
 WRITTEN = re.compile(r"(\d{1,12})(?:[.,](\d{1,2}))?")

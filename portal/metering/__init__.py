@@ -5,6 +5,7 @@ from portal.metering.book import book
 from portal.metering.events import CreditGiven, QuotaReached, UsageTold
 from portal.metering.giving import give as give_credit
 from portal.metering.giving import of_month as credits_of
+from portal.metering.loading import Load, load
 from portal.metering.models import Credit, QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
 from portal.metering.observing import Noted, Spared, Worth, spared
 from portal.metering.opening import open_gate
@@ -34,6 +35,7 @@ __all__ = [
     "Event",
     "Forecast",
     "Line",
+    "Load",
     "Month",
     "Noted",
     "Open",
@@ -58,6 +60,7 @@ __all__ = [
     "credits_of",
     "give_credit",
     "lines",
+    "load",
     "meters",
     "months",
     "open_gate",

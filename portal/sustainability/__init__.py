@@ -1,6 +1,7 @@
 """Sustainability: whether what comes in carries what the platform costs, and how long the cash lasts."""
 
 from portal.sustainability.actions import count_cash
+from portal.sustainability.economics import Economics, Margin, economics
 from portal.sustainability.models import Cash
 from portal.sustainability.queries import MONTHS, Standing, cash, counted, months, standing
 from portal.sustainability.rules import Month, Runway, is_stale, runway
@@ -8,12 +9,15 @@ from portal.sustainability.rules import Month, Runway, is_stale, runway
 __all__ = [
     "MONTHS",
     "Cash",
+    "Economics",
+    "Margin",
     "Month",
     "Runway",
     "Standing",
     "cash",
     "count_cash",
     "counted",
+    "economics",
     "is_stale",
     "months",
     "runway",

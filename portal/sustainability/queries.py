@@ -22,10 +22,12 @@ MONTHS = 12
 class Standing:
     """How the platform stands, in one currency. What is in another is named in `apart`, and not counted.
 
+    `cost` is what the running month is expected to come to, `so_far` what of it is known already.
     `runway` is None until both cash and a cost of this month are known.
     """
 
     cost: Money
+    so_far: Money
     earned: Money
     recurring: Money
     cash: Cash | None
@@ -45,8 +47,8 @@ class Standing:
 
 def standing(session: Session, payments: Payments | None, currency: str, *, now: datetime) -> Standing:
     """Cost and revenue of this calendar month, what recurs, and how long the cash lasts."""
-    month = costs.month(session, now)
-    cost, in_hand = month.total(currency), cash(session, currency)
+    month, expected = costs.month(session, now), costs.outlook(session, currency, now=now)
+    cost, in_hand = expected.likely, cash(session, currency)
     recurs = (one.monthly for one in billing.recurring(session, payments)) if payments else ()
     recurring = _sum(recurs, currency)
     lasts = None
@@ -54,6 +56,7 @@ def standing(session: Session, payments: Payments | None, currency: str, *, now:
         lasts = rules.runway(Money(in_hand.amount, currency), cost, recurring)
     return Standing(
         cost=cost,
+        so_far=expected.so_far,
         earned=months(session, payments, currency, now=now, count=1)[0].revenue,
         recurring=recurring,
         cash=in_hand,

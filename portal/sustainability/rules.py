@@ -1,7 +1,9 @@
 """Sustainability, as decided: how long the cash lasts, and in which words that is said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from portal.kit.errors import Invalid
 from portal.kit.money import MINOR_DIGITS, Money
@@ -57,6 +59,21 @@ def minus(left: Money, right: Money) -> Money:
     """The difference of two amounts in one currency."""
     assert left.currency == right.currency, "two currencies do not add up"
     return Money(left.amount - right.amount, left.currency)
+
+
+def apportion(
+    monthly: Decimal, calls: Mapping[str, int], busiest: int, hours: int
+) -> tuple[dict[str, Decimal], Decimal]:
+    """What each account's calls cost a month, and what nobody used (idle); together the whole.
+
+    What the platform runs on is as large as its `busiest` hour needs: a call costs its part of what that
+    hour could have carried in every one of these `hours`, and the rest is idle.
+    """
+    carried = busiest * hours
+    if carried <= 0:
+        return {}, monthly
+    shares = {account: monthly * count / carried for account, count in calls.items() if count}
+    return shares, monthly - sum(shares.values(), Decimal())
 
 
 def is_stale(counted_at: datetime, now: datetime) -> bool:

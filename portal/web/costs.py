@@ -1,9 +1,9 @@
 """Costs, as pages: this month by service, month by month, and what the operator types."""
 
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import MonthField, SelectField, StringField
@@ -13,14 +13,15 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from portal import costs
 from portal.kit import clock, money
 from portal.kit.db import unit
-from portal.kit.errors import Missing, Refusal
+from portal.kit.errors import Invalid, Missing, Refusal
 from portal.kit.period import add_months, calendar_month
-from portal.web import guards, site
+from portal.web import bills, guards, site
 from portal.web.sustainability import currency
 
 room = Blueprint("costs", __name__, url_prefix="/operator/costs")
 
 MONTHS = 12
+TAGS = 12
 AMOUNT = "Give what it costs a month."
 A_MONTH = "Give a year and a month, such as 2026-11."
 STATES = {
@@ -40,6 +41,7 @@ class AddForm(FlaskForm):  # type: ignore[misc]
     currency = SelectField("Currency", choices=[SelectChoice(one, one.upper()) for one in money.MINOR_DIGITS])
     first_month = MonthField("First month", [InputRequired(A_MONTH)])
     last_month = MonthField("Last month", [Optional()])
+    billed_by = StringField("On the bill of", [Length(max=80)])
 
 
 class AmountForm(FlaskForm):  # type: ignore[misc]
@@ -76,6 +78,7 @@ def add() -> ResponseReturnValue:
                 money.read(form.amount.data, form.currency.data),
                 begins_at=_start(form.first_month.data),
                 ends_at=add_months(_start(form.last_month.data), 1) if form.last_month.data else None,
+                billed_by=form.billed_by.data,
                 actor=site.actor(),
                 now=clock.now(),
             )
@@ -134,20 +137,46 @@ def _page(form: AddForm) -> str:
     session, now, code = site.session(), clock.now(), currency()
     first = add_months(calendar_month(now)[0], 1 - MONTHS)
     months, typed = costs.months(session, first, MONTHS), costs.typed(session)
+    expected = costs.outlook(session, code, now=now)
     return render_template(
         "costs/index.html",
         form=form,
         currency=code,
         month=months[-1],
         months=months,
+        expected=expected,
         chart=[(f"{one.at:%b %Y}", one.total(code).whole) for one in months],
         typed=typed,
         current={row.id for row in typed if _state(row) in ("running", "coming")},
         services=sorted({row.service for row in typed}),
         bands=costs.BANDS,
-        band=costs.band(months[-1].total("usd")),
+        band=costs.band(expected.likely if code == "usd" else months[-1].total("usd")),
         state_of=_state_of,
+        levels=costs.levels(session, code),
+        imports=costs.imports(session, size=1),
+        providers=costs.providers(session) or ["AWS"],
+        **_billed(now, code),
+        **bills.upload(),
     )
+
+
+def _billed(now: datetime, code: str) -> dict[str, Any]:
+    """What the bills of this month say by day, and by the tag that was asked for."""
+    session, (starts_at, ends_at) = site.session(), calendar_month(now)
+    days, tags = costs.days(session, now, code), costs.tags(session, now, code)[:TAGS]
+    asked = request.args.get("tag", "")
+    tag = asked if asked in tags else next(iter(tags), None)
+    until = max(days, default=starts_at)
+    span = [starts_at + timedelta(days=number) for number in range((until - starts_at).days + 1)]
+    return {
+        "days": [(f"{day.day} {day:%b}", days.get(day, money.Money(0, code)).amount) for day in span]
+        if days
+        else [],
+        "days_in_month": (ends_at - starts_at).days,
+        "tags": tags,
+        "tag": tag,
+        "tagged": costs.by_tag(session, now, code, tag) if tag else [],
+    }
 
 
 def _cost(cost_id: str, *, amount: AmountForm | None = None, end: EndForm | None = None) -> str:
@@ -179,4 +208,6 @@ def _state(row: costs.TypedCost) -> str:
 
 def _start(month: date | Any) -> datetime:
     """The first moment of a month that a form names by a day of it."""
+    if not MINYEAR < month.year < MAXYEAR:  # the month beside it must be one too
+        raise Invalid("Give a month within 20 years of now.")
     return datetime(month.year, month.month, 1, tzinfo=clock.now().tzinfo)

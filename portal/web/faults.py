@@ -44,6 +44,7 @@ CODES = {  # as the edge calls them
 SENTENCES = {
     404: "There is no such page, or it is not yours to see.",
     405: "This address does not take that kind of request.",
+    413: "What you sent is larger than this form takes; the form says how much that is. Nothing was kept.",
     429: "You have asked for this very often. Wait a little, then try again.",
     500: "The fault is ours and has been noted. What you sent was not saved; try again in a moment.",
     503: "Upkeep cannot reach what it needs. Try again in a moment.",

@@ -18,8 +18,17 @@ ACCEPT = ",".join(f".{ending}" for ending in support.KNOWN_FILES.replace(" and "
 
 def taken(view: View) -> View:
     """A view whose form may bring files, and so may be larger than others; from people signed in alone."""
-    view.takes_files = True  # type: ignore[attr-defined]
-    return view
+    return up_to(LIMIT)(view)
+
+
+def up_to(limit: int) -> Callable[[View], View]:
+    """The same, with a limit of its own for all that the form brings, in bytes."""
+
+    def widen(view: View) -> View:
+        view.takes_bytes = limit  # type: ignore[attr-defined]
+        return view
+
+    return widen
 
 
 def init(app: Flask) -> None:
@@ -28,8 +37,9 @@ def init(app: Flask) -> None:
     @app.before_request
     def widen() -> None:
         view = current_app.view_functions.get(request.endpoint or "")
-        if request.method == "POST" and getattr(view, "takes_files", False) and current_user.is_authenticated:
-            request.max_content_length = LIMIT
+        limit: int | None = getattr(view, "takes_bytes", None)
+        if request.method == "POST" and limit is not None and current_user.is_authenticated:
+            request.max_content_length = limit
 
 
 def sent(name: str = "files") -> list[support.File]:

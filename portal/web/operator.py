@@ -33,6 +33,8 @@ def show() -> str:
         "operator/index.html",
         month=now,
         standing=standing,
+        economics=sustainability.economics(session, settings.payments, currency(), now=now),
+        currency=currency(),
         cash_form=CashForm(formdata=None),
         deeds=next_steps.to_do(
             counts, {step.matters: f"#{step.anchor}" for step in steps if step.done is False and step.matters}

@@ -3,8 +3,10 @@
 from flask import Flask
 
 from portal.web import (
+    alerts,
     audit,
     billing,
+    bills,
     catalogue,
     codes,
     costs,
@@ -43,7 +45,19 @@ from portal.web import (
 PEOPLE = (home, signup, login, reset, settings, credentials, codes, team, audit)
 PRODUCT = (dashboard, keys, plans, usage, subscription, billing, tickets, deployments, quotes)
 STAFF = (queue, desk, staff, requests)
-OPERATOR = (operator, catalogue, observed, costs, sustainability, revenue, webhooks, received, letters)
+OPERATOR = (
+    operator,
+    catalogue,
+    observed,
+    costs,
+    bills,
+    alerts,
+    sustainability,
+    revenue,
+    webhooks,
+    received,
+    letters,
+)
 MACHINES = (events, health, hooks, scanning)
 
 

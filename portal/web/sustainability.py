@@ -15,6 +15,9 @@ from portal.web import guards, site
 room = Blueprint("sustainability", __name__, url_prefix="/operator/sustainability")
 
 
+MOST = 200
+
+
 class CashForm(FlaskForm):  # type: ignore[misc]
     """What is in hand."""
 
@@ -25,6 +28,15 @@ class CashForm(FlaskForm):  # type: ignore[misc]
 @guards.operator
 def index() -> str:
     return _page(CashForm(formdata=None))
+
+
+@room.get("/margins")
+@guards.operator
+def margins() -> str:
+    """What each account costs and brings a month; those that cost more than they bring come first."""
+    payments, now = site.settings().payments, clock.now()
+    found = sustainability.economics(site.session(), payments, currency(), now=now)
+    return render_template("sustainability/margins.html", economics=found, currency=currency(), most=MOST)
 
 
 @room.post("/cash")

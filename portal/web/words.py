@@ -7,7 +7,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from portal import plans
-from portal.kit.money import Money
+from portal.kit.money import Money, small
 from portal.kit.text import to_html
 
 
@@ -57,12 +57,19 @@ def cash(row: Any) -> str:
     return Money(row.amount, row.currency).exact
 
 
+def minor(amount: int, currency: str) -> str:
+    """Minor units of a currency: `$19`, `$19.50`."""
+    return str(Money(amount, currency))
+
+
 def init(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(
         number=number,
         day=day,
         moment=moment,
+        minor=minor,
+        small=small,
         month=month,
         last_month=last_month,
         cash=cash,

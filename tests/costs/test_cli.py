@@ -1,11 +1,13 @@
 """Costs and cash from the command line."""
 
+import gzip
 import json
 
 import pytest
 from click.testing import CliRunner
 
 from portal.cli.costs import cash_group, costs_group
+from tests.costs.bills import line, text
 
 
 @pytest.fixture
@@ -47,6 +49,39 @@ def test_costs_are_added_listed_and_ended(upkeep):
 def test_what_cannot_be_is_refused_with_one_sentence(upkeep, words):
     refused = upkeep(costs_group, *words)
     assert refused.exit_code == 1 and len(refused.output.strip().splitlines()) == 1
+
+
+def test_bills_are_imported_and_shown_to_the_cent(upkeep, tmp_path):
+    folder = tmp_path / "bills"
+    (folder / "more").mkdir(parents=True)
+    (folder / "a.csv").write_text(text(line("1.255", EffectiveCost="0.5"), line("no")))
+    (folder / "more" / "b.csv.gz").write_bytes(gzip.compress(text(line("2", "RDS")).encode()))
+    done = upkeep(costs_group, "import", str(folder))
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "a.csv, line 3: BilledCost is no number: no.",
+        "November 2026: AWS, account 123",
+        "3 rows read, 2 kept, 1 set aside.",
+    ]
+    assert "imported before" in upkeep(costs_group, "import", str(folder)).output
+    told = json.loads(upkeep(costs_group, "show", "--month", "2026-11", "--json").output)
+    assert (told["billed"], told["effective"]) == ({"usd": 326}, {"usd": 250})
+    assert [one["service"] for one in told["services"]] == ["RDS", "Fargate"]
+    aside = json.loads(upkeep(costs_group, "import", str(folder), "--json").output)["aside"]
+    assert aside == [{"file": "a.csv", "line": 3, "reason": "BilledCost is no number: no."}]
+
+
+def test_alerts_are_listed_and_changed(upkeep):
+    assert upkeep(costs_group, "alerts", "list").output.split() == ["$10.00", "$50.00", "$100.00"]
+    assert upkeep(costs_group, "alerts", "add", "250").exit_code == 0
+    assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 0
+    assert upkeep(costs_group, "alerts", "list").output.split() == ["$50.00", "$100.00", "$250.00"]
+    assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 1
+
+
+def test_a_folder_without_bills_is_refused(upkeep, tmp_path):
+    refused = upkeep(costs_group, "import", str(tmp_path))
+    assert refused.exit_code == 1 and "holds no file that ends with" in refused.output
 
 
 def test_cash_is_counted_and_the_runway_said(upkeep):

@@ -1,7 +1,7 @@
 """A platform in use, for whoever looks at all pages: people, keys, usage and letters."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from portal import accounts, costs, keys, metering, plans, sustainability
 from portal.kit import clock, ids, mail
@@ -10,7 +10,7 @@ from portal.kit.letterhead import Letterhead
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 from portal.metering import UsageDay, UsageHour, UsageTotal
-from tests.web import money, quoting, talk
+from tests.web import charges, money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
@@ -53,6 +53,7 @@ def fill(sessions, settings):
         money_matters = money.busy(session, paying.id, now)
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
         sample.ids["cost"] = _costs(session, accounts.actor(oscar), now)
+        sample.ids |= charges.fill(session, accounts.actor(oscar), now)
         people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
@@ -127,6 +128,19 @@ def _use(session, account, key_ids, now):
                     window_id=month.id,
                     meter="calls",
                     day=day,
+                    key_id=key_ids[at % 2],
+                    endpoint=endpoint,
+                    account_id=account.id,
+                    units=units,
+                    calls=units,
+                )
+            )
+            hour = datetime.combine(day, time(9 + at), UTC)
+            session.add(
+                UsageHour(
+                    window_id=month.id,
+                    meter="calls",
+                    hour=hour,
                     key_id=key_ids[at % 2],
                     endpoint=endpoint,
                     account_id=account.id,

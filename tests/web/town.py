@@ -39,7 +39,9 @@ PAGES = {
         /operator/letters/received /operator/letters/received/{received}
         /staff/accounts?q=nobody /staff/accounts/{account} /operator/revenue /operator/disputes
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
-        /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/sustainability
+        /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/costs/bills
+        /operator/costs/alerts /operator/costs?tag=environment
+        /operator/costs/bills/{bill_import} /operator/sustainability/margins /operator/sustainability
         /operator/plans /operator/plans/stripe /operator/readiness /operator/readiness?days=7""",
 }
 

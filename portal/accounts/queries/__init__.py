@@ -1,5 +1,6 @@
 """Accounts, as asked."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +27,12 @@ def get(session: Session, account_id: str) -> Account:
     if (account := session.get(Account, account_id)) is None:
         raise Missing("There is no such account.")
     return account
+
+
+def names(session: Session, account_ids: Iterable[str]) -> dict[str, str]:
+    """What accounts are called, by their ids."""
+    rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(list(account_ids))))
+    return {account_id: name for account_id, name in rows}  # noqa: C416
 
 
 def closed_at(session: Session, account_id: str) -> datetime | None:

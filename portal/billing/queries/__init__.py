@@ -31,6 +31,7 @@ from portal.billing.queries.of_operators import (
     events,
     events_failing,
     recurring,
+    recurring_by_account,
     requests,
     troubles,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "overview",
     "purchase",
     "recurring",
+    "recurring_by_account",
     "requests",
     "requests_of",
     "trouble",

@@ -1,5 +1,6 @@
 """Billing, as asked by operators: revenue, the inbox, drift, troubles and requests."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -109,6 +110,30 @@ def recurring(session: Session, payments: Payments) -> list[Recurring]:
         )
         for line, plan, interval, currency, count, amount in rows
     ]
+
+
+def recurring_by_account(session: Session, payments: Payments) -> dict[str, list[Money]]:
+    """What each account's open subscriptions bring a month, in each currency."""
+    rows = session.execute(
+        _mine(
+            select(
+                BillingCustomer.account_id,
+                MirroredSubscription.interval,
+                MirroredSubscription.currency,
+                MirroredSubscription.amount,
+            ),
+            MirroredSubscription,
+            payments,
+        ).where(
+            MirroredSubscription.status.in_(("active", "past_due")),
+            MirroredSubscription.line.is_not(None),
+            MirroredSubscription.second_at.is_(None),
+        )
+    )
+    found: dict[str, list[Money]] = defaultdict(list)
+    for account_id, interval, currency, amount in rows:
+        found[account_id].append(Money(rules.monthly(int(amount), interval or MONTH), currency))
+    return found
 
 
 def troubles(session: Session, payments: Payments, *, page: int = 1, size: int = 50) -> Told:

@@ -1,0 +1,45 @@
+"""Load: how many calls the whole platform took, hour by hour and account by account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_CALLS = text("""
+    SELECT hour, account_id, CAST(sum(calls) AS bigint)
+    FROM usage_hour
+    WHERE window_id IN (SELECT id FROM usage_window WHERE ends_at > :since AND starts_at < :until)
+      AND hour >= :since AND hour < :until AND meter NOT LIKE 'observed:%' AND meter <> 'stranded'
+    GROUP BY GROUPING SETS ((hour), (account_id))
+""")
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls of a span: by hour (those without any are left out), and by account."""
+
+    hours: dict[datetime, int]
+    accounts: dict[str, int]
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return sum(self.accounts.values())
+
+    @property
+    def busiest(self) -> int:
+        """The calls of the busiest hour."""
+        return max(self.hours.values(), default=0)
+
+
+def load(session: Session, since: datetime, until: datetime) -> Load:
+    """The settled calls of all accounts in `[since, until)`, in live and in test."""
+    hours: dict[datetime, int] = {}
+    accounts: dict[str, int] = {}
+    for hour, account_id, calls in session.execute(_CALLS, {"since": since, "until": until}):
+        if account_id is None:
+            hours[hour] = calls
+        else:
+            accounts[account_id] = calls
+    return Load(hours, accounts)
