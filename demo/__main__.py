@@ -21,7 +21,6 @@ from deploy.local.supervisor import SHARED, Supervisor
 
 FACE: Final = {
     "BRAND_NAME": "MemoryHub",
-    "API_URL": "https://api.memoryhub.example.com",
     "DOCS_URL": "https://docs.memoryhub.example.com",
     "FORUM_URL": "https://forum.memoryhub.example.com",
     "STATUS_URL": "https://status.memoryhub.example.com",

@@ -3,7 +3,6 @@
 `python -m demo.history` plays it on the engines that the environment names, at $VAR.
 """
 
-import gc
 import logging
 import os
 import random
@@ -22,6 +21,7 @@ from demo.talks import Talk
 from demo.tickets import Desk
 from portal import billing, plans
 from portal import keys as product_keys
+from portal.kit import clock
 from portal.kit.settings import load
 
 SEED: Final = 20_260
@@ -48,6 +48,7 @@ class History:
     def __init__(self, stage: Stage, size: Size, say: Say) -> None:
         self.stage, self.size, self.say = stage, size, say
         self.today = stage.now + timedelta(days=size.days)
+        self._offset_us = clock.offset_us() + timedelta(days=size.days) // timedelta(microseconds=1)
         leads = [part for part in story.leads(self.today) if part.joins < size.days]
         self.parts = (*leads, *cast.crowd(size.seed, size.days, size.accounts - len(leads), leads))
         self.parties: dict[str, Party] = {}
@@ -104,7 +105,7 @@ class History:
         if moment < self.today:
             self.stage.advance_to(moment)
         else:
-            self.stage.arrive()
+            self.stage.arrive(self._offset_us)
 
     def _come(self, days_ago: int) -> None:
         """The newcomers of a day: they sign up, read the letter, and most of them make a key."""
@@ -115,13 +116,10 @@ class History:
         came = people.sign_up(stage, coming)
         self.parties |= {party.part.slug: party for party in came}
         stage.follow()
-        proven = people.verify(stage, came, began)
-        stage.each(self._begin, [party for party in proven if party.part.makes_key])
+        for party in people.verify(stage, came, began):
+            if party.part.makes_key:
+                keys.mint("My first key" if party.part.pays is None else "Production")(stage, party)
         stage.follow()
-
-    def _begin(self, party: Party) -> None:
-        """A first key."""
-        keys.mint("My first key" if party.part.pays is None else "Production")(self.stage, party)
 
     def _happen(self, days_ago: int) -> None:
         """Who pays from this day on buys; then what the story says."""
@@ -157,21 +155,15 @@ class History:
             self.desk.open(talk, party, half_day)
 
     def _use(self, days_ago: int, weekday: int) -> None:
-        """Everybody's programs call."""
-        calling = [party for party in self.parties.values() if party.tokens]
-
-        def call(party: Party) -> None:
-            calls = usage.calls_on(party.part, self.size.seed, days_ago, weekday)
-            usage.call(self.stage, party, calls)
-
-        self.stage.each(call, calling)
+        for party in self.parties.values():
+            if party.tokens:
+                usage.call(self.stage, party, usage.calls_on(party.part, self.size.seed, days_ago, weekday))
 
 
 def main() -> None:
     """Play the whole of it."""
     logging.basicConfig(level=logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    gc.set_threshold(50_000, 20, 20)
     settings = load(os.environ)
     with set_up(settings) as stage:
         history = History(stage, Size(), lambda line: print(line, flush=True))

@@ -1,14 +1,15 @@
 """The stage: everything that the story plays on, driven step by step in one process.
 
 Time is the one clock. It begins as many days behind as there are to tell, is moved forwards only, and
-ends at the present. What a worker, a webhook or a mail server would do by itself is done at each step.
+ends at the present, or in tests on another day. What a worker, a webhook or a mail server would do by
+itself is done at each step.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import gc
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import stripe as library
 from sqlalchemy import create_engine, select
@@ -28,15 +29,12 @@ from worker import letters, relay
 from worker.house import House
 
 QUICK = "-c synchronous_commit=off"  # a machine that dies meanwhile begins the story anew
-AT_ONCE = 2  # while one waits for the database, or hashes a password, the other goes on
+SELDOM = (50_000, 20, 20)  # the story makes many rows and few cycles
 WANTED = (  # what an operator chooses at Stripe: deploy/README.md
     *("checkout.session.completed", "customer.subscription.created", "customer.subscription.updated"),
     *("customer.subscription.deleted", "invoice.paid", "invoice.payment_failed", "customer.updated"),
     *("charge.refunded", "charge.dispute.created"),
 )
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Stage:
@@ -56,7 +54,6 @@ class Stage:
         self.stripe = billing.Stripe(self.payments)
         letterhead = Letterhead(settings.brand, settings.public_url, settings.secret_key)
         self.house = House(settings, self.sessions, self.gate, letterhead, self.stripe)
-        self._hands = ThreadPoolExecutor(AT_ONCE)
         self.stamp = Stamp(settings.key_prefix, settings.key_peppers[0])
         self.cashier = library.StripeClient(
             self.payments.secret_key,
@@ -74,10 +71,6 @@ class Stage:
         with self.sessions() as session, unit(session):
             yield session
 
-    def each(self, verb: Callable[[T], R], things: Iterable[T]) -> list[R]:
-        """What a verb makes of each thing, in order. Two are done at once, as in the worker."""
-        return list(self._hands.map(verb, things))
-
     def ask(self, verb: Callable[..., Any], account_id: str, *arguments: Any, **options: Any) -> Any:
         """A verb that speaks to Stripe between units of its own."""
         with self.sessions() as session:
@@ -89,9 +82,12 @@ class Stage:
             clock.advance(self._clock_file, by)
             self.server.sandbox.tick()
 
-    def arrive(self) -> None:
-        """Move the one clock to the real present."""
-        if (behind := -clock.offset_us()) > 0:
+    def arrive(self, offset_us: int) -> None:
+        """Move the one clock to where the story ends, so far ahead of the machine's.
+
+        It went on while the story was played, and the present must not lag by that.
+        """
+        if (behind := offset_us - clock.offset_us()) > 0:
             clock.advance(self._clock_file, timedelta(microseconds=behind))
             self.server.sandbox.tick()
 
@@ -119,7 +115,8 @@ class Stage:
         self.server.sandbox.courier.deliver_due()
         errands: list[Errand] = []
         while relay.hand_out(self.house, errands.append):
-            self.each(lambda errand: relay.react(self.house, errand.fact_id, errand.reaction), errands)
+            for errand in errands:
+                relay.react(self.house, errand.fact_id, errand.reaction)
             errands.clear()
             self.server.sandbox.courier.deliver_due()
 
@@ -137,14 +134,16 @@ class Stage:
 
     def close(self) -> None:
         """Leave nothing open, and the clock of this process as it was."""
-        self._hands.shutdown()
         self._bind.dispose()
         clock.configure(None)
 
 
 @contextmanager
 def set_up(settings: Settings) -> Iterator[Stage]:
-    """A stage on engines that run, with a sandbox on the port that the settings name."""
+    """A stage on engines that run, with a sandbox on the port that the settings name.
+
+    Meanwhile this process looks for cycles of garbage seldom.
+    """
     payments = settings.payments
     assert payments is not None and settings.clock_file is not None
     state = settings.var / "sandbox"
@@ -156,9 +155,12 @@ def set_up(settings: Settings) -> Iterator[Stage]:
     server.sandbox.courier.receivers[hook] = stage.receive
     server.endpoint(hook, payments.webhook_secrets[0], WANTED)
     server.start(deliver=False)
+    usual = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
     try:
         yield stage
     finally:
+        gc.set_threshold(*usual)
         server.stop()
         stage.close()
 

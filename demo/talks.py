@@ -222,7 +222,6 @@ TALKS: Final = (
             Turn(16, "agent", "It runs, and the keys are yours. Thank you for the coffee!", closes=True),
         ),
         agent=1,
-        tags=("deployment",),
         kind="deployment",
     ),
     Talk(
@@ -399,7 +398,6 @@ TALKS: Final = (
         ),
         agent=1,
         priority="high",
-        tags=("deployment",),
         kind="deployment",
     ),
     Talk(

@@ -37,6 +37,11 @@ STEPS = {
     "letters": (OPERATOR, "/operator/letters"),
 }
 
+MIDDLE = {
+    "usage": "Calls per day",
+    "account": "Days of grace",
+}  # where what a step is about stands further down
+
 
 def links(var):
     """A fresh link for each of the three: who, and the address that signs them in."""
@@ -72,6 +77,10 @@ def main():
             for words in clicks:
                 page.get_by_role("link", name=words).first.click()
                 page.wait_for_load_state("networkidle")
+            if name in MIDDLE:
+                page.get_by_text(MIDDLE[name]).first.evaluate(
+                    "one => one.scrollIntoView({block: 'center', behavior: 'instant'})"
+                )
             taken = folder / f"tour-{name}.png"
             page.screenshot(path=taken)
             print(taken.name, taken.stat().st_size)

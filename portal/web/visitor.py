@@ -113,7 +113,7 @@ def home(person: accounts.Person) -> str:
     if accounts.memberships(site.session(), person.id):
         return "/dashboard"
     if person.staff_role is not None:
-        return "/operator" if person.staff_role == "operator" else "/staff/accounts"
+        return "/operator" if person.staff_role == "operator" else "/staff/queue"
     return "/accounts/new"
 
 

@@ -204,9 +204,10 @@ def test_a_sign_in_link_does_not_replace_the_authenticator(visit, world, setting
     assert visit.cookie is None
 
 
-def test_staff_begin_on_their_own_pages(visit, world):
-    world.make_staff("oscar@example.com", "operator")
-    assert visit.send(world.link("sign_in", "oscar@example.com")).location == "/operator"
+@pytest.mark.parametrize(("role", "lands"), [("operator", "/operator"), ("support", "/staff/queue")])
+def test_staff_begin_on_their_own_pages(visit, world, role, lands):
+    world.make_staff("oscar@example.com", role)
+    assert visit.send(world.link("sign_in", "oscar@example.com")).location == lands
 
 
 def test_beyond_this_machine_staff_set_up_codes_first(settings, world):
