@@ -2,6 +2,8 @@
 
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.demand import Billed as BilledDemand
+from portal.costs.demand import Saved, billed_demand, saved
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
@@ -32,6 +34,7 @@ __all__ = [
     "BillFile",
     "BillImport",
     "Billed",
+    "BilledDemand",
     "Charge",
     "CostReached",
     "Imported",
@@ -39,12 +42,14 @@ __all__ = [
     "Measured",
     "Month",
     "Outlook",
+    "Saved",
     "ServiceCost",
     "Tagged",
     "TypedCost",
     "add",
     "band",
     "billed",
+    "billed_demand",
     "billed_until",
     "bills_of",
     "brought",
@@ -61,6 +66,7 @@ __all__ = [
     "outlook",
     "providers",
     "raised",
+    "saved",
     "set_aside",
     "set_level",
     "spread",

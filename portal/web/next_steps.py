@@ -114,6 +114,14 @@ ERRANDS = (
         "See where",
     ),
     Errand(
+        "suggestions",
+        "due",
+        "One suggestion would lower your costs.",
+        "{count} suggestions would lower your costs.",
+        "/operator/suggestions",
+        "See suggestions",
+    ),
+    Errand(
         "cost",
         "due",
         "No costs of this month are known. Type what you pay each month, the largest first.",
