@@ -1,7 +1,7 @@
 """Pools: what can be promised for a year, at which price, and the words with which it is bought.
 
-Rates are shares of the on-demand price for one year with nothing upfront. They are typical ones, dated,
-not an offer: the first command of each pool prints the real one, and the page says so.
+Rates are shares of the on-demand price for one year with nothing upfront. They are assumptions, dated, on the
+cautious side of what is commonly said, and no offer: the first command of each pool prints the real one.
 """
 
 from dataclasses import dataclass

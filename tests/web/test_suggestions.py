@@ -28,7 +28,6 @@ def test_a_suggestion_shows_all_that_a_decision_needs(oscar, ids):
         "It pays from",
         "aws savingsplans create-savings-plan",
         "delete-queued-savings-plan",
-        "Looked at, and not taken",
         "Cash against the worst case",
     ):
         assert said in page, said
