@@ -25,17 +25,21 @@ def expire_quotes() -> None:
 def invoice_quote(session: Session, fact: support.QuoteAccepted, occasion: Occasion) -> None:
     """What was accepted is invoiced once, and who pays is told where; tried until Stripe has heard it."""
     house, quote = occasion.house, support.quote(session, fact.quote_id)
-    if house.stripe is None or quote.withdrawn_at is not None:
+    if quote.withdrawn_at is not None:
         return
     ticket = support.staff_ticket(session, quote.ticket_id)
+    words, amount = f"{ticket.subject} (ticket {ticket.number})", Money(quote.amount, quote.currency)
+    if house.stripe is None:
+        billing.leave_to_hand(session, quote.account_id, quote.id, words, amount, now=occasion.now)
+        return
     try:
         billing.invoice_once(
             house.sessions,
             house.stripe,
             quote.account_id,
             quote.id,
-            f"{ticket.subject} (ticket {ticket.number})",
-            Money(quote.amount, quote.currency),
+            words,
+            amount,
             now=occasion.now,
         )
     except billing.StripeAway as away:

@@ -12,7 +12,7 @@ from portal.billing.actions.changing import cancel, change, preview, resume, upc
 from portal.billing.actions.checking import check
 from portal.billing.actions.dunning import remind
 from portal.billing.actions.inbox import forget_old, retry_events, store_event, sweep_events, think
-from portal.billing.actions.invoicing import invoice_once, withdraw_once
+from portal.billing.actions.invoicing import invoice_once, leave_to_hand, withdraw_once
 from portal.billing.actions.mirroring import refresh, sync
 from portal.billing.actions.stopping import stop
 from portal.billing.actions.sweeping import sweep_all
@@ -152,6 +152,7 @@ __all__ = [
     "invoice",
     "invoice_once",
     "invoices",
+    "leave_to_hand",
     "one_off",
     "one_off_of_invoice",
     "open_stripe",

@@ -125,7 +125,8 @@ def typed(session: Session) -> Sequence[TypedCost]:
 
 def one(session: Session, cost_id: str) -> TypedCost:
     """A typed cost, locked for a change; Missing when there is none."""
-    row = session.scalar(select(TypedCost).where(TypedCost.id == cost_id).with_for_update())
+    statement = select(TypedCost).where(TypedCost.id == cost_id).with_for_update()
+    row = session.scalar(statement.execution_options(populate_existing=True))
     if row is None:
         raise Missing("There is no such cost.")
     return row

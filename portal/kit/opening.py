@@ -3,20 +3,29 @@
 Whatever bytes come, the answer is an `Opened` or Unreadable, in time that grows with their number.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from email import policy
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses
+from functools import partial
+from typing import Any
 
 from portal.kit.replies import LOOP_HEADER
 from portal.kit.trimming import plain, trimmed
 
 PARTS_MOST = 200
+"""So many parts are looked at; a letter of ten times as many is not taken apart at all."""
+HEADERS_MOST = 20_000
 HEADER_MOST = 2000
 TEXT_MOST = 100_000
 MACHINES = ("mailer-daemon@", "postmaster@", "noreply@", "no-reply@", "donotreply@", "do-not-reply@")
+MACHINE_HEADERS = (
+    *("List-Id", "List-Unsubscribe", "X-Autoreply", "X-Autorespond", "X-Auto-Reply"),
+    "X-Auto-Response-Suppress",  # what Exchange and its like put into answers of absence
+)
 
 
 class Unreadable(Exception):
@@ -50,7 +59,7 @@ class Opened:
 def open_letter(raw: bytes, sender: str, *, domain: str) -> Opened:
     """Open a letter that came with this envelope; Unreadable when it cannot be. `domain` is our own."""
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(raw)
+        message = BytesParser(partial(_Part, Counter()), policy=policy.compat32).parsebytes(raw)
         texts, files = _parts(message)
         return Opened(
             author=_author(message),
@@ -60,8 +69,29 @@ def open_letter(raw: bytes, sender: str, *, domain: str) -> Opened:
             files=tuple(files),
             machine=_machine(message, sender, domain),
         )
+    except Unreadable:
+        raise
     except Exception as problem:  # the standard library's parser breaks in many ways of its own
         raise Unreadable(f"{type(problem).__name__}: {problem}"[:300]) from problem
+
+
+class _Part(Message):
+    """A letter, or a part of it, while it is taken apart: what parses it is slow over long headers."""
+
+    def __init__(self, seen: Counter[str], **more: Any) -> None:
+        super().__init__(**more)
+        self._seen = seen
+        self._count("parts", 10 * PARTS_MOST)
+
+    def set_raw(self, name: str, value: Any) -> None:
+        """A header, as the parser finds it: its beginning alone."""
+        self._count("headers", HEADERS_MOST)
+        super().set_raw(name, value[:HEADER_MOST])
+
+    def _count(self, what: str, most: int) -> None:
+        self._seen[what] += 1
+        if self._seen[what] > most:
+            raise Unreadable(f"more than {most:,} {what}")
 
 
 def _parts(message: Message) -> tuple[list[tuple[str, str]], list[Enclosed]]:
@@ -108,7 +138,7 @@ def _machine(message: Message, sender: str, domain: str) -> str | None:
     precedence = _header(message, "Precedence").lower()
     if precedence in ("bulk", "junk", "list", "auto_reply"):
         return f"It was sent to many or by a machine (Precedence: {precedence})."
-    for header in ("List-Id", "List-Unsubscribe", "X-Autoreply", "X-Autorespond", "X-Auto-Reply"):
+    for header in MACHINE_HEADERS:
         if message[header] is not None:
             return f"It was sent to many or by a machine ({header})."
     if _author(message).startswith(MACHINES):

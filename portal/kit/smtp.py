@@ -74,6 +74,7 @@ def compose(letter: Letter, *, sender: str, sender_name: str, reply_to: str | No
         message["In-Reply-To"] = message["References"] = f"<{letter.thread}@{domain}>"
     message[LOOP_HEADER] = letter.id
     message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # Exchange answers it all the same without
     if reply_to:
         message["Reply-To"] = reply_to
     if letter.unsubscribe_url:

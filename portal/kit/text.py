@@ -13,7 +13,7 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
-MARKS_MOST, CELLS_MOST = 1_500, 10_000
+MARKS_MOST, CELLS_MOST = 1_500, 4_000
 """Beyond these what parses Markdown takes seconds: nobody means so many links, or such a table."""
 
 

@@ -32,7 +32,8 @@ def give(
     """Give an account units of a meter until its present billing month ends, once for each nonce.
 
     They count for live keys, and are used after what the plan includes. Missing for no such account;
-    Conflict when it is closed; Invalid for units, a meter or a reason that will not do.
+    Conflict when it is closed, or the nonce was used for something else; Invalid for units, a meter or
+    a reason that will not do.
     """
     accounts.touch(session, account_id)
     if accounts.get(session, account_id).closed_at is not None:
@@ -41,6 +42,7 @@ def give(
     reason = rules.clean_reason(reason)
     known = select(Credit).where(Credit.account_id == account_id, Credit.nonce == nonce)
     if (before := session.scalars(known).one_or_none()) is not None:
+        rules.check_again((before.meter, before.units, before.reason) == (meter, units, reason))
         return before
     held = plans.current(session, account_id, line=LINE, now=now)
     credit = Credit(

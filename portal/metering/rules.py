@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from portal.kit.errors import Invalid
+from portal.kit.errors import Conflict, Invalid
 from portal.kit.period import Period, anchored_month, calendar_month
 
 Kind = Literal["free", "paid", "test"]
@@ -65,6 +65,12 @@ def reached(used: int, included: int) -> tuple[int, ...]:
     if included <= 0:
         return ()
     return tuple(percent for percent in NOTICES if used * 100 >= included * percent)
+
+
+def check_again(is_same: bool) -> None:
+    """Conflict when what comes from a page that was sent before is something else: it must not be lost."""
+    if not is_same:
+        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
 
 
 def check_credit(units: int, meter: str, meters: Sequence[str]) -> None:

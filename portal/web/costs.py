@@ -1,6 +1,6 @@
 """Costs, as pages: this month by service, month by month, and what the operator types."""
 
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from portal import costs
 from portal.kit import clock, money
 from portal.kit.db import unit
-from portal.kit.errors import Missing, Refusal
+from portal.kit.errors import Invalid, Missing, Refusal
 from portal.kit.period import add_months, calendar_month
 from portal.web import bills, guards, site
 from portal.web.sustainability import currency
@@ -208,4 +208,6 @@ def _state(row: costs.TypedCost) -> str:
 
 def _start(month: date | Any) -> datetime:
     """The first moment of a month that a form names by a day of it."""
+    if not MINYEAR < month.year < MAXYEAR:  # the month beside it must be one too
+        raise Invalid("Give a month within 20 years of now.")
     return datetime(month.year, month.month, 1, tzinfo=clock.now().tzinfo)

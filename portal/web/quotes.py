@@ -118,7 +118,8 @@ def draft(ticket_id: str) -> str:
 @guards.staff
 def offer(ticket_id: str) -> ResponseReturnValue:
     form, session = QuoteForm(), site.session()
-    support.staff_ticket(session, ticket_id)
+    ticket = support.staff_ticket(session, ticket_id)
+    settled = [one.quote.id for one in quotes_of(ticket) if not one.can_be_withdrawn]
     if form.validate_on_submit():
         try:
             with unit(session):
@@ -129,6 +130,7 @@ def offer(ticket_id: str) -> ResponseReturnValue:
                     form.text.data or "",
                     valid_days=form.valid_days.data,
                     reason=form.reason.data or "",
+                    settled=settled,
                     nonce=form.drawn().nonce.data,
                     actor=site.actor(),
                     now=clock.now(),

@@ -152,6 +152,9 @@ def give_credit(account_id: str) -> ResponseReturnValue:
                 )
         except Invalid as refusal:
             site.refuse(form, Invalid(refusal.sentence, field=FIELDS.get(refusal.field or "", refusal.field)))
+        except Conflict as refusal:
+            site.refuse(form, refusal)
+            form.nonce.data = None  # the same may be given as something new
         else:
             site.push(account.tag)
             flash(f"{credit.units:,} units are given for this billing month.", "good")
@@ -226,7 +229,7 @@ def _page(
         "staff/account.html",
         form=form,
         grace=grace or GraceForm(formdata=None, days=shown["money"].grace_days),
-        credit=credit or _credit_form(CreditForm(formdata=None)),
+        credit=_credit_form(credit or CreditForm(formdata=None)),
         said=said(shown["asked"].rows, side="staff"),
         state_of=keys.state_of,
         words=audit.words,

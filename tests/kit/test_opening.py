@@ -91,6 +91,7 @@ def test_two_lines_that_say_who_it_is_from_say_nothing():
         ({"List_Id": "<list.example.com>"}, ALICE),
         ({"List_Unsubscribe": "<mailto:x@example.com>"}, ALICE),
         ({"X_Autoreply": "yes"}, ALICE),
+        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, ALICE),
         ({"X_Upkeep_Letter": "ltr_1"}, ALICE),
         ({"Message_ID": f"<ltr_1@{DOMAIN}>"}, ALICE),
         ({"From": "MAILER-DAEMON@example.com"}, ALICE),
@@ -161,3 +162,21 @@ def test_what_is_nested_too_deeply_is_unreadable_or_read_and_breaks_nothing():
         raw += b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (depth, depth)
     with contextlib.suppress(Unreadable):
         opened(raw)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 3_000, "parts"),
+        (b"Content-Type: message/rfc822\r\n" + b"X-A: a\r\n" * 30_000 + b"\r\nhi", "headers"),
+    ],
+)
+def test_a_letter_of_thousands_of_parts_or_headers_is_not_taken_apart(body, why):
+    with pytest.raises(Unreadable, match=f"more than [0-9,]+ {why}"):
+        opened(b"From: alice@example.com\r\n" + body)
+
+
+def test_a_header_is_read_no_further_than_anybody_writes_one():
+    header = b"Content-Disposition: attachment" + b"; a=b" * 1_000 + b'; filename="late.txt"'
+    found = opened(b"From: alice@example.com\r\n" + header + b"\r\n\r\nhi")
+    assert [file.name for file in found.files] == ["attachment"]

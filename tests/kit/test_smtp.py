@@ -72,6 +72,7 @@ def test_a_letter_arrives_with_its_words_in_text_and_html(office):
     assert taken["Subject"] == "Zwölf Schlüssel"
     assert taken["From"] == "Acme & Söhne <noreply@upkeep.test>"
     assert taken["Auto-Submitted"] == "auto-generated"
+    assert taken["X-Auto-Response-Suppress"] == "OOF, AutoReply", "Exchange heeds no other header"
     plain, rich = taken.get_body(("plain",)), taken.get_body(("html",))
     assert plain.get_content().replace("\r\n", "\n") == "Grüße\n.a line that begins with a dot\n"
     assert rich.get_content().strip() == "<p>Grüße</p>"

@@ -1,5 +1,6 @@
 """Credits: extra units hold at once, are used last, and end with the billing month they were given for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -76,6 +77,20 @@ def test_given_twice_with_one_nonce_it_is_given_once(house):
         ]
         assert session.query(ToldFact).filter_by(name=metering.CreditGiven.name).count() == 2
     assert house.call().quota.limit == 1507
+
+
+@pytest.mark.parametrize("changed", [{"units": 501}, {"meter": "tokens"}, {"reason": "For another outage."}])
+def test_something_else_with_the_same_nonce_is_refused_and_not_passed_over(house, changed):
+    give(house)
+    with pytest.raises(Conflict, match="Something else was sent from this page already"):
+        give(house, **changed)
+    assert house.call().quota.limit == 1500
+
+
+def test_given_twice_at_once_it_is_given_once(house):
+    with ThreadPoolExecutor(4) as pool:
+        assert len({one.result() for one in [pool.submit(give, house) for _ in range(4)]}) == 1
+    assert house.call().quota.limit == 1500
 
 
 @pytest.mark.parametrize(

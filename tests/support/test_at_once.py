@@ -154,3 +154,34 @@ def test_a_watch_and_an_answer_at_once_keep_both(database, at_once, desk, ticket
         [clock] = session.scalars(select(TicketClock).where(TicketClock.kind == "first_response")).all()
         assert clock.met_at == late and clock.breached_at == MONDAY + 4 * HOUR
         assert len(facts(session, support.TicketBreached)) <= 1
+
+
+def test_a_watch_that_ends_before_its_commit_loses_nothing_and_doubles_nothing(database, desk, ticket):
+    for hours, fact in ((3, support.TicketDueSoon), (5, support.TicketBreached)):
+        now = MONDAY + hours * HOUR
+        with pytest.raises(KeyboardInterrupt), database() as session, unit(session):
+            assert support.watch(session, now=now) == 1
+            raise KeyboardInterrupt
+        for told in (1, 0):
+            with database() as session, unit(session):
+                assert support.watch(session, now=now) == told
+        with database() as session:
+            assert len(facts(session, fact)) == 1
+
+
+@pytest.mark.parametrize("verb", ["close", "reopen"])
+def test_of_two_who_close_or_reopen_at_once_one_does_and_it_is_told_once(
+    database, at_once, desk, ticket, verb
+):
+    if verb == "reopen":
+        with database() as session, unit(session):
+            desk.close(session, ticket, MONDAY)
+    deeds = [
+        lambda session, side=side: getattr(desk, verb)(session, ticket, MONDAY + HOUR, side=side)
+        for side in ("staff", "customer")
+    ]
+    assert len(refusals(at_once(*deeds))) == 1
+    with database() as session:
+        assert (
+            len(facts(session, {"close": support.TicketClosed, "reopen": support.TicketReopened}[verb])) == 1
+        )

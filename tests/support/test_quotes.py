@@ -4,8 +4,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from deploy.local.process import wait_until
 from portal import accounts, support
 from portal.accounts.models import Member
 from portal.kit.db import unit
@@ -287,3 +288,99 @@ def test_of_accepting_and_withdrawing_at_once_either_order_is_one_story(database
         assert row.withdrawn_at is not None
         assert withdrawn.accepted == (row.accepted_at is not None)
         assert len(told(session, support.QuoteAccepted)) == withdrawn.accepted
+
+
+def test_paid_after_the_ticket_was_closed_it_is_open_again_for_the_work(session, desk, ticket):
+    quote = offer(session, desk, ticket)
+    accept(session, desk, quote, ticket)
+    desk.close(session, ticket, MONDAY + 3 * HOUR)
+    support.begin_work(session, quote.id, now=MONDAY + 4 * HOUR)
+    assert ticket.closed_at is None and ticket.unanswered_since == MONDAY + 4 * HOUR
+    assert clock(session, ticket, "resolution").stands_still is None
+
+
+def test_paid_after_the_account_was_closed_nothing_begins(session, desk, ticket):
+    quote = offer(session, desk, ticket)
+    accept(session, desk, quote, ticket)
+    desk.close(session, ticket, MONDAY + 3 * HOUR)
+    accounts.get(session, desk.account).closed_at = MONDAY + 3 * HOUR
+    support.begin_work(session, quote.id, now=MONDAY + 4 * HOUR)
+    assert ticket.closed_at == MONDAY + 3 * HOUR
+
+
+def test_another_is_offered_once_the_accepted_one_is_paid_or_withdrawn_and_not_before(session, desk, ticket):
+    first = offer(session, desk, ticket)
+    accept(session, desk, first, ticket)
+    with pytest.raises(Conflict, match="was accepted and is not paid yet"):
+        offer(session, desk, ticket)
+    second = offer(session, desk, ticket, settled=[first.id])
+    accept(session, desk, second, ticket)
+    with pytest.raises(Conflict, match="was accepted and is not paid yet"):
+        offer(session, desk, ticket, settled=[first.id])
+    withdraw(session, desk, second, ticket)
+    assert offer(session, desk, ticket, settled=[first.id])
+
+
+def test_of_two_who_offer_at_once_one_does_and_the_other_reads_of_it(database):
+    with database() as session, unit(session):
+        desk = set_up(session)
+        ticket = desk.open(session, kind="deployment")
+    refused = at_once(
+        database,
+        lambda session: offer(session, desk, ticket),
+        lambda session: offer(session, desk, ticket, actor=desk.sam),
+    )
+    assert sorted(filter(None, refused)) == [
+        "A quote stands in this ticket already. Withdraw it before you offer another."
+    ]
+    with database() as session:
+        assert len(told(session, support.QuoteOffered)) == 1
+
+
+def test_of_accepting_and_expiring_at_once_one_happens_and_is_told(database):
+    with database() as session, unit(session):
+        desk = set_up(session)
+        ticket = desk.open(session, kind="deployment")
+        quote = offer(session, desk, ticket)
+    last = quote.expires_at - timedelta(seconds=1)
+    at_once(
+        database,
+        lambda session: accept(session, desk, quote, ticket, now=last),
+        lambda session: support.expire_quotes(session, now=quote.expires_at),
+        lambda session: support.expire_quotes(session, now=quote.expires_at),
+    )
+    with database() as session:
+        row = session.scalars(select(Quote)).one()
+        assert (row.accepted_at is None) != (row.expired_at is None)
+        assert len(told(session, support.QuoteAccepted, support.QuoteExpired)) == 1
+
+
+def test_an_expiry_that_another_quote_brings_is_told_once_also_with_the_watch_at_once(database):
+    with database() as session, unit(session):
+        desk = set_up(session)
+        ticket = desk.open(session, kind="deployment")
+        quote = offer(session, desk, ticket)
+    after = quote.expires_at + HOUR
+    with database() as session, database() as other:
+        with unit(session):
+            support.expire_quotes(session, now=after)
+            offering = threading.Thread(
+                target=lambda: _in_unit(other, lambda: offer(other, desk, ticket, now=after))
+            )
+            offering.start()
+            assert wait_until(lambda: somebody_waits(database), 30)
+        offering.join()
+        assert len(told(session, support.QuoteExpired)) == 1
+        assert len(support.quotes(session, ticket.id)) == 2
+
+
+def _in_unit(session, verb):
+    with unit(session):
+        verb()
+
+
+def somebody_waits(database):
+    """Whether somebody waits for a row that is held."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with database() as session:
+        return session.scalar(waiting) > 0

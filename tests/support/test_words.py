@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from portal import support
 from portal.kit import text
 from portal.kit.errors import Invalid, Missing
 from portal.support import rules
+from portal.support.models import Attachment
 from tests.support.desk import MONDAY, set_up
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -236,3 +238,36 @@ def test_nothing_that_is_written_harms_whoever_reads_it(source):
         rf'<(p|br|strong|em|table|thead|tbody|tr|th|td|a href="https://[^"<>]*"( title="[^"]*")?{LINK})>'
     )
     assert [tag for tag in tags if not harmless.fullmatch(tag)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("[" * 2_000, f"<p>{'[' * 2_000}</p>"),
+        ("http://a " * 400, f"<p>{'http://a ' * 400}</p>"),
+        ("a|b\n-|-\n" + "x|\n" * 5_000, f"<p>a|b<br>-|-<br>{'<br>'.join(['x|'] * 5_000)}</p>"),
+        ("*a*\n<b>&" + "[" * 2_000, f"<p>*a*<br>&lt;b&gt;&amp;{'[' * 2_000}</p>"),
+    ],
+)
+def test_what_is_crowded_with_marks_is_shown_as_it_was_typed(source, shown):
+    assert text.to_html(source).strip() == shown
+
+
+# ---- Room for files -----------------------------------------------------------------------------
+
+
+def test_an_account_attaches_so_much_within_a_day_and_more_the_next(session):
+    desk = set_up(session)
+    ticket, other = desk.open(session), desk.open(session, account=desk.charlies, actor=desk.charlie)
+    desk.answer(session, ticket, MONDAY, files=[support.File("a.txt", b"a")])
+    session.scalars(select(Attachment)).one().size = rules.FILE_BYTES_A_DAY - 3
+    session.flush()
+    files = [support.File("b.txt", b"four")]
+    with pytest.raises(Invalid, match="attached 200 MiB within a day") as refused:
+        desk.answer(session, desk.open(session), MONDAY + timedelta(hours=23), files=files, actor=desk.bob)
+    assert refused.value.field == "files"
+    assert desk.answer(session, ticket, MONDAY, files=[support.File("b.txt", b"333")])
+    assert desk.answer(session, ticket, MONDAY), "words need no room"
+    assert desk.answer(session, other, MONDAY, files=files, actor=desk.charlie), "others have their own"
+    assert desk.reply(session, ticket, MONDAY, files=files), "staff are not counted"
+    assert desk.answer(session, ticket, MONDAY + timedelta(days=1), files=files)

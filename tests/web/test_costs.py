@@ -8,6 +8,7 @@ import pytest
 from portal import accounts, costs, sustainability
 from portal.kit import clock
 from portal.kit.db import unit
+from portal.kit.errors import Refusal
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 from portal.web import create_app
@@ -154,3 +155,32 @@ def test_the_home_lists_what_waits_most_urgent_first(oscar, session):
     assert [home.find(one) for one in wanted] == sorted(home.find(one) for one in wanted)
     assert -1 not in [home.find(one) for one in wanted]
     assert "healed" not in home
+
+
+@pytest.mark.parametrize("month", ["9999-12", "0001-01"])
+def test_a_month_at_the_end_of_all_time_is_refused_with_a_sentence(oscar, session, month):
+    page = f"/operator/costs/{add(session)}"
+    for path, on, given in (
+        ("/operator/costs", "/operator/costs", {**COST, "first_month": month, "last_month": month}),
+        (f"{page}/amount", page, {"amount": "150", "first_month": month}),
+        (f"{page}/end", page, {"last_month": month}),
+    ):
+        answer = oscar.send(path, on=on, **given)
+        assert answer.status_code == 422 and "Give a month within 20 years of now." in answer.text
+    assert words(oscar, page).count("Each month") == 1
+
+
+def test_two_who_change_an_amount_at_once_leave_one_new_one(oscar, session, database):
+    cost_id, at = add(session), add_months(calendar_month(clock.now())[0], 1)
+    with database() as one, database() as other:
+        read = [costs.typed(each) for each in (one, other)]
+        outcomes = []
+        for each in (one, other):
+            try:
+                with unit(each):
+                    costs.change(each, cost_id, Money(5), begins_at=at, actor=OSCAR, now=clock.now())
+                outcomes.append("changed")
+            except Refusal as refusal:
+                outcomes.append(refusal.sentence)
+    assert outcomes == ["changed", "This cost was ended already."]
+    assert len(read) == 2 and len(costs.typed(session)) == 2

@@ -286,3 +286,14 @@ def test_the_dashboard_names_what_is_open_and_due(desk, talk):
     talk.open()
     words = alice.words("/dashboard")
     assert "One ticket is open." in words and re.search("It is slow First answer due", words)
+
+
+def test_other_words_from_a_page_that_was_sent_come_back_and_can_be_sent_again(talk, sue):
+    ticket = talk.open()
+    action, fields = sue.form(f"/staff/tickets/{ticket}", "Reply")
+    assert sue.client.post(action, data={**fields, "body": "Once.", "say": "reply"}).status_code == 303
+    for changed in ({"body": "Other words.", "say": "reply"}, {"body": "Once.", "say": "note"}):
+        refused = sue.client.post(action, data={**fields, **changed})
+        assert refused.status_code == 422 and "Something else was sent from this page" in refused.text
+        assert f"{changed['body']}</textarea>" in refused.text and fields["nonce"] not in refused.text
+    assert [body for _, _, body in talk.said(ticket)] == ["Why?", "Once."]

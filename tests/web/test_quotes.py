@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from portal import billing, support
+from portal import accounts, billing, support
+from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
+from portal.kit.outbox import ToldFact
 from portal.kit.settings import Post
 from portal.web import create_app
 from tests.post.listening import ADDRESS
 from tests.web.till import till_of
 from tests.worker.conftest import PushedGate
 from tests.worker.stage import follow, letters
+from worker import relay
 from worker.house import House
+from worker.quotes import invoice_quote
 
 ASKED = {"what": "Your API on our cluster.", "where": "AWS, eu-central-1", "by": "March", "budget": "1500"}
 NEW = "/tickets/new?kind=deployment"
@@ -209,6 +213,10 @@ def test_without_payments_accepting_says_so_and_staff_write_the_invoice(till, al
     assert "We write the invoice by hand" in client.words(page)
     follow(replace(till.house, stripe=None, settings=replace(till.settings, payments=None)))
     assert "write the invoice yourself" in letters(till.house, "support/quote_accepted")[0].text
+    settle(till)
+    assert "We write the invoice by hand" in alice.words(page), "also when payments are set up later"
+    assert "Write the invoice by hand." in till.browser("sue").words(desk)
+    assert to(till, "quote_invoiced") == to(till, "quote_not_invoiced") == []
 
 
 def test_an_amount_outside_of_the_catalogues_asks_for_a_reason_and_keeps_what_was_typed(till, sue):
@@ -257,3 +265,63 @@ def test_a_strangers_quote_is_not_there(till):
 def test_the_way_to_the_form_is_on_the_pages_that_name_it(alice):
     assert NEW in alice.get("/pricing").text
     assert re.search(r'href="/tickets/new\?kind=deployment"', alice.get("/tickets/new").text)
+
+
+def test_another_offer_from_a_page_that_was_sent_comes_back(till, sue):
+    _, desk = ask(till)
+    action, fields = sue.form(f"{desk}/quote", "Offer")
+    given = {**fields, "amount": "800", "text": "One cluster.", "valid_days": "14"}
+    assert [sue.client.post(action, data=given).status_code for _ in range(2)] == [303, 303]
+    refused = sue.client.post(action, data={**given, "amount": "900"})
+    assert refused.status_code == 422 and "Something else was sent from this page" in refused.text
+    assert 'value="900"' in refused.text and "One cluster.</textarea>" in refused.text
+    assert fields["nonce"] not in refused.text
+
+
+def test_another_quote_is_refused_while_the_accepted_one_is_to_be_paid(till, alice, sue):
+    page, desk = ask(till)
+    offer(till, desk)
+    alice.press(page, "Accept $800.00")
+    settle(till)
+    refused = offer(till, desk, amount="900", text="More of it.")
+    assert refused.status_code == 422 and "accepted and is not paid yet" in refused.text
+    assert "More of it.</textarea>" in refused.text
+    with till.database() as session:
+        sold = billing.one_off(session, quote_of(till).id)
+    till.sandbox.post(sold.url, action="pay", card="pm_card_visa")
+    settle(till)
+    assert "Offer a quote" in sue.words(desk)
+    assert offer(till, desk, amount="900", text="More of it.").status_code == 303
+
+
+def test_staff_are_told_of_a_quote_also_when_whoever_had_the_ticket_has_left(till, alice, sue):
+    page, desk = ask(till)
+    sue.post(f"{desk}/assignment", do="take")
+    offer(till, desk)
+    with till.database() as session, unit(session):
+        accounts.by_email(session, "sue@example.com").staff_role = None
+    alice.press(page, "Decline")
+    follow(till.house)
+    assert to(till, "quote_declined") == ["oscar"]
+
+
+def test_a_worker_that_ends_between_the_invoice_and_its_letter_leaves_one_of_each(till, alice):
+    page, desk = ask(till)
+    offer(till, desk)
+    alice.press(page, "Accept $800.00")
+    with till.database() as session:
+        told = session.query(ToldFact).filter_by(name=support.QuoteAccepted.name).one()
+
+    def find(fact, reaction):
+        def ends(session, fact, occasion):
+            invoice_quote(session, fact, occasion)
+            raise KeyboardInterrupt
+
+        return ends
+
+    with pytest.raises(KeyboardInterrupt):
+        relay.react(till.house, told.id, "invoice_quote", find=find)
+    assert to(till, "quote_invoiced") == [] and len(till.sandbox.v1.invoices.list().data) == 1
+    settle(till)
+    assert sorted(to(till, "quote_invoiced")) == ["alice", "bob"]
+    assert len(till.sandbox.v1.invoices.list().data) == 1

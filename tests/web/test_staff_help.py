@@ -42,6 +42,23 @@ def test_a_double_click_gives_once(sue, path):
     assert "0 of 1,500" in sue.words(path)
 
 
+def test_other_units_from_a_page_that_was_sent_come_back_and_are_given_when_sent_again(sue, path):
+    action, fields = sue.form(path, "Give extra units")
+    sue.client.post(action, data={**fields, **GIVEN})
+    refused = sue.client.post(action, data={**fields, **GIVEN, "units": "7"})
+    assert refused.status_code == 422 and "Something else was sent from this page" in refused.text
+    assert 'value="7"' in refused.text and GIVEN["why"] in refused.text
+    assert fields["nonce"] not in refused.text and "0 of 1,500" in sue.words(path)
+
+
+def test_what_a_closed_account_is_refused_comes_back(desk, sue, path):
+    action, fields = sue.form(path, "Give extra units")
+    with desk.database() as session, unit(session):
+        accounts.get(session, desk.ids["alice"]).closed_at = desk.now
+    refused = sue.client.post(action, data={**fields, **GIVEN})
+    assert refused.status_code == 422 and "This account is closed." in refused.text
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -274,3 +274,41 @@ def test_many_tickets_go_on_for_pages(desk, alice):
 def test_nothing_that_is_written_runs_or_is_fetched(desk, alice, body):
     page = alice.get(ask(desk, body=body)).text.partition("<main")[2]
     assert "<script>" not in page and 'href="javascript' not in page and "<img" not in page
+
+
+AGAIN = "Something else was sent from this page already"
+
+
+def test_other_words_from_a_page_that_was_sent_come_back_and_can_be_sent_again(alice):
+    path = alice.press(NEW, "Open ticket", **ASKED).location
+    action, fields = alice.form(path, "Reply")
+    assert alice.client.post(action, data={**fields, "body": "First."}).status_code == 303
+    refused = alice.client.post(action, data={**fields, "body": "Second."})
+    assert refused.status_code == 422 and AGAIN in refused.text and "Second.</textarea>" in refused.text
+    fresh = re.search(r'name="nonce"[^>]* value="([^"]+)"', refused.text)[1]
+    assert fresh != fields["nonce"]
+    sent = alice.client.post(action, data={**fields, "nonce": fresh, "body": "Second."})
+    assert sent.status_code == 303
+    assert "First." in alice.words(path) and "Second." in alice.words(path)
+
+
+def test_another_ticket_from_a_page_that_was_sent_comes_back_and_can_be_opened(alice):
+    action, fields = alice.form(NEW, "Open ticket")
+    assert alice.client.post(action, data={**fields, **ASKED}).location == "/tickets/1"
+    other = {"subject": "Another matter", "body": "Other words."}
+    refused = alice.client.post(action, data={**fields, **other})
+    assert refused.status_code == 422 and AGAIN in refused.text
+    assert "Other words.</textarea>" in refused.text and 'value="Another matter"' in refused.text
+    fresh = re.search(r'name="nonce"[^>]* value="([^"]+)"', refused.text)[1]
+    assert alice.client.post(action, data={**fields, **other, "nonce": fresh}).location == "/tickets/2"
+
+
+def test_a_number_that_no_ticket_has_is_not_there_however_large(desk, alice):
+    desk.app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    try:
+        page = alice.get(f"/tickets/{10**20}")
+        assert page.status_code == 404 and "request broke" not in page.text
+        said = alice.post(f"/tickets/{10**20}/messages", body="Hello.", nonce="x")
+        assert said.status_code in (400, 404) and "Nothing was changed" in said.text
+    finally:
+        desk.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=None)

@@ -1,5 +1,6 @@
 """Answers by mail: through the listener into their ticket, once, and what nothing can be made of is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from portal.accounts.models import Person
 from portal.kit import clock, mail, received, smtp
 from portal.kit.db import unit
 from portal.kit.received import InboundLetter
+from portal.support import rules
+from portal.support.models import Attachment
 from tests.kit.post_office import Opening
 from tests.post.listening import ADDRESS, Listening, letter
 from tests.support.desk import set_up
@@ -374,3 +377,62 @@ def test_an_address_is_given_in_letters_about_tickets_alone(office):
     about = {one.template.partition("/")[0] for one in letters(office.house) if one.reply_token}
     assert about <= {"support"}
     assert mail.Letter.reply_token is not None
+
+
+def with_files(*contents):
+    message = letter("See here.")
+    for number, content in enumerate(contents):
+        message.add_attachment(content, filename=f"{number}.txt")
+    return message
+
+
+def leave_room(office, size):
+    """As if the account had attached so much today that only this much is left."""
+    with office.session() as session, unit(session):
+        [kept] = session.scalars(select(Attachment)).all()
+        kept.size = rules.FILE_BYTES_A_DAY - size
+
+
+def test_what_is_more_than_an_account_may_attach_a_day_is_left_out_and_the_words_are_kept(office):
+    office.write(with_files("a"))
+    leave_room(office, 5)
+    office.write(with_files("four", "two"))
+    said = office.said()[-1]
+    assert [file.name for file in said.files] == ["1.txt"], "what has room comes along"
+    assert said.message.body.startswith("See here.\n\n_Not taken from the letter: Your account has attached")
+
+
+def test_the_same_letter_again_is_heard_once_also_when_there_is_no_room_any_more(office):
+    office.write(with_files("a"))
+    leave_room(office, 0)
+    office.write(with_files("a"))
+    assert len(office.said()) == 1
+    assert {row.state for row in office.kept()} == {"taken"}
+
+
+def test_two_readers_of_two_copies_at_once_hear_one(office):
+    for _ in range(6):
+        office.send()
+    with ThreadPoolExecutor(3) as pool:
+        for one in [pool.submit(read_received, office.house) for _ in range(3)]:
+            one.result()
+    follow(office.house)
+    assert len(office.said()) == 1 and {row.state for row in office.kept()} == {"taken"}
+
+
+def test_an_answer_that_comes_while_the_ticket_is_closed_is_said_and_owed_or_said_and_closed(office):
+    for number in range(4):
+        office.send(letter(f"Letter {number}"))
+        with ThreadPoolExecutor(2) as pool:
+            reading = pool.submit(read_received, office.house)
+            closing = pool.submit(office.close, timedelta(0))
+            reading.result(), closing.result()
+        follow(office.house)
+        with office.session() as session, unit(session):
+            ticket = support.staff_ticket(session, office.ticket.id)
+            running = [one.kind for one in support.clocks(session, ticket.id) if one.runs]
+            assert bool(running) == (ticket.closed_at is None)
+            assert ticket.unanswered_since is not None, "it was not answered, whatever came first"
+            if ticket.closed_at is not None:
+                office.desk.reopen(session, ticket, clock.now())
+    assert len(office.said()) == 4

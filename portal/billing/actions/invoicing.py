@@ -1,6 +1,7 @@
 """Invoicing: work that is sold once gets one invoice, whatever crashes and whoever asks twice."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -33,19 +34,7 @@ def invoice_once(
     assert amount.amount > 0, "there is something to pay"
     with sessions() as session:
         with unit(session, account_id):
-            session.execute(
-                insert(OneOff)
-                .values(
-                    id=one_off_id,
-                    account_id=account_id,
-                    text=text,
-                    amount=amount.amount,
-                    currency=amount.currency,
-                    due_days=due_days,
-                    asked_at=now,
-                )
-                .on_conflict_do_nothing(index_elements=["id"])
-            )
+            _note(session, account_id, one_off_id, text, amount, asked_at=now, due_days=due_days)
             row = _locked(session, one_off_id)
             if row.failed_at is not None or (row.withdrawn_at is not None and row.invoice_id is None):
                 return
@@ -64,6 +53,14 @@ def invoice_once(
         if unwanted:  # withdrawn while it was being written
             _void(stripe, invoice_id)
         mirroring.sync(session, stripe, customer_id, now=now)
+
+
+def leave_to_hand(
+    session: Session, account_id: str, one_off_id: str, text: str, amount: Money, *, now: datetime
+) -> None:
+    """Note that there is no Stripe to invoice this: it is written by hand, also when payments come later."""
+    days = rules.ONE_OFF_DUE_DAYS
+    _note(session, account_id, one_off_id, text, amount, asked_at=now, due_days=days, failed_at=now)
 
 
 def withdraw_once(
@@ -90,6 +87,13 @@ def withdraw_once(
         _void(stripe, invoice_id)
         if customer_id is not None:
             mirroring.sync(session, stripe, customer_id, now=now)
+
+
+def _note(session: Session, account_id: str, one_off_id: str, text: str, amount: Money, **more: Any) -> None:
+    """What is to be paid for, once: asked again, the first one stays as it is."""
+    said = {"account_id": account_id, "text": text, "amount": amount.amount, "currency": amount.currency}
+    statement = insert(OneOff).values(id=one_off_id, **said, **more)
+    session.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
 
 
 def _open(stripe: Stripe, customer_id: str, row: OneOff) -> str:

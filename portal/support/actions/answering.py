@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts
 from portal.kit.outbox import tell
+from portal.support import rules
 from portal.support.actions import clocks, ending, holding, saying
 from portal.support.events import CustomerAnswered, TicketAnswered
 from portal.support.models import TicketMessage
@@ -32,7 +33,7 @@ def answer(
     """
     holding.check_member(session, account_id, actor)
     ticket = holding.hold_number(session, account_id, number)
-    if (before := saying.said_here(session, ticket, nonce, body, actor)) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, files, actor)) is not None:
         return before
     reopens = ticket.closed_at is not None
     message = saying.say(session, ticket, body, files, nonce, actor, side="customer", via=via, now=now)
@@ -65,7 +66,8 @@ def reply(
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce, body, actor)) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, files, actor)) is not None:
+        rules.check_again(not close or ticket.closed_at is not None)
         return before
     message = saying.say(session, ticket, body, files, nonce, actor, side="staff", via=via, now=now)
     ticket.spoken_at = now
@@ -96,6 +98,6 @@ def note(
     """Say something to other staff alone, once for each nonce; it changes nothing that is owed."""
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce, body, actor, kind="note")) is not None:
+    if (before := saying.said_here(session, ticket, nonce, body, files, actor, kind="note")) is not None:
         return before
     return saying.say(session, ticket, body, files, nonce, actor, side="staff", kind="note", via=via, now=now)

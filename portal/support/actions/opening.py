@@ -39,8 +39,10 @@ def open_ticket(
     subject, body = rules.clean_subject(subject), rules.clean_body(body)
     number = holding.next_number(session, account_id)
     if (before := saying.said(session, account_id, nonce)) is not None:
-        saying.check_same(before, body, actor)
-        return queries.staff_ticket(session, before.ticket_id)
+        saying.check_same(session, before, body, files, actor)
+        ticket = queries.staff_ticket(session, before.ticket_id)
+        rules.check_again((ticket.subject, ticket.kind, ticket.opened_at) == (subject, kind, before.said_at))
+        return ticket
     held = plans.current(session, account_id, line="support", now=now)
     ticket = Ticket(
         id=ids.new("tkt"),

@@ -3,6 +3,7 @@
 Whoever changes one holds its ticket, so of two who do so at once one comes second and sees it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
@@ -32,23 +33,26 @@ def offer(
     *,
     valid_days: int,
     reason: str = "",
+    settled: Collection[str] = (),
     nonce: str,
     actor: accounts.Actor,
     now: datetime,
 ) -> Quote:
     """Offer what the work in a ticket costs, as an answer of staff and once for each nonce.
 
-    Conflict when the ticket is closed, is of another kind, or has a quote that still stands; Invalid
-    for an amount outside of what the catalogue names without a reason.
+    `settled` are the accepted ones that nobody is awaited to pay any more, which the caller sees.
+    Conflict when the ticket is closed, is of another kind, or has a quote that still stands or is still
+    to be paid; Invalid for an amount outside of what the catalogue names without a reason.
     """
     holding.check_staff(session, actor)
     ticket = holding.hold(session, ticket_id)
-    if (before := saying.said_here(session, ticket, nonce, text, actor)) is not None:
-        return _same(session, before.id, amount)
-    rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_valid_days(valid_days)
     reason = rules.clean_reason(reason)
+    if (before := saying.said_here(session, ticket, nonce, text, (), actor)) is not None:
+        return _same(session, before.id, amount, valid_days, reason)
+    rules.check_quotable(ticket.kind, ticket.closed_at)
     rules.check_amount(amount, *_bounds(session), reason)
+    rules.check_settled(_accepted(session, ticket) <= set(settled))
     if (standing := _open(session, ticket)) is not None:
         if standing.state(now) == "offered":
             raise Conflict("A quote stands in this ticket already. Withdraw it before you offer another.")
@@ -186,15 +190,27 @@ def _get(session: Session, ticket: Ticket, quote_id: str) -> Quote:
     return quote
 
 
-def _same(session: Session, message_id: str, amount: Money) -> Quote:
+def _same(session: Session, message_id: str, amount: Money, valid_days: int, reason: str) -> Quote:
+    """The quote that was offered with a message; Conflict when there is none, or it was another one."""
     quote = session.scalars(select(Quote).where(Quote.message_id == message_id)).one_or_none()
-    if quote is None or (quote.amount, quote.currency) != (amount.amount, amount.currency):
-        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
+    rules.check_again(quote is not None)
+    assert quote is not None
+    rules.check_again(
+        (quote.amount, quote.currency, quote.expires_at - quote.offered_at, quote.reason)
+        == (amount.amount, amount.currency, timedelta(days=valid_days), reason or None)
+    )
     return quote
 
 
 def _open(session: Session, ticket: Ticket) -> Quote | None:
-    return session.scalars(select(Quote).where(OPEN, Quote.ticket_id == ticket.id)).one_or_none()
+    """The quote that stands, locked: the watch may be ending it right now."""
+    standing = select(Quote).where(OPEN, Quote.ticket_id == ticket.id).with_for_update()
+    return session.scalars(standing.execution_options(populate_existing=True)).one_or_none()
+
+
+def _accepted(session: Session, ticket: Ticket) -> set[str]:
+    accepted = Quote.accepted_at.is_not(None), Quote.withdrawn_at.is_(None)
+    return set(session.scalars(select(Quote.id).where(Quote.ticket_id == ticket.id, *accepted)))
 
 
 def _bounds(session: Session) -> tuple[Money | None, Money | None]:

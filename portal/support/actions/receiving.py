@@ -18,7 +18,7 @@ from portal.kit.outbox import tell
 from portal.kit.received import InboundLetter
 from portal.kit.replies import ReplyAddress
 from portal.support import rules
-from portal.support.actions import answering, saying
+from portal.support.actions import answering, holding, saying
 from portal.support.events import AnswerCameTooLate
 from portal.support.models import Ticket
 from portal.support.values import File
@@ -96,11 +96,15 @@ def _answer(
     *,
     now: datetime,
 ) -> None:
+    holding.hold(session, ticket.id)  # of two copies that are read at once the second sees the first
+    nonce = _nonce(letter, ticket, opened)
+    if saying.said(session, ticket.account_id, nonce) is not None:
+        received.take(letter, now=now)  # what came of it may differ: of its files others had room then
+        return
     files, body = _files_and_body(opened, saying.room(session, ticket.account_id, now=now))
     if not body:
         received.leave(letter, "There is nothing new in it.", now=now)
         return
-    marks = "\0".join((ticket.id, opened.message_id or sha256(letter.raw).hexdigest(), body))
     try:
         with session.begin_nested():
             answering.answer(
@@ -109,7 +113,7 @@ def _answer(
                 ticket.number,
                 body,
                 files=files,
-                nonce=f"mail {sha256(marks.encode()).hexdigest()}",
+                nonce=nonce,
                 actor=accounts.actor(person),
                 via="mail",
                 now=now,
@@ -121,6 +125,14 @@ def _answer(
         received.leave(letter, refusal.sentence, now=now)
         return
     received.take(letter, now=now)
+
+
+def _nonce(letter: InboundLetter, ticket: Ticket, opened: Opened) -> str:
+    """The same for two letters that are one: programs send the same id again with other words in it."""
+    marks = [ticket.id, opened.message_id or sha256(letter.raw).hexdigest(), opened.text]
+    marks += [f"{one.name} {sha256(one.content).hexdigest()}" for one in opened.files]
+    digest = sha256("\0".join(marks).encode()).hexdigest()
+    return f"mail {digest}"
 
 
 def _files_and_body(opened: Opened, room: int) -> tuple[list[File], str]:

@@ -26,6 +26,7 @@ def said_here(
     ticket: Ticket,
     nonce: str,
     body: str,
+    files: Sequence[File],
     actor: accounts.Actor,
     *,
     kind: str = "message",
@@ -39,14 +40,26 @@ def said_here(
         return None
     if message.ticket_id != ticket.id:
         raise Conflict("This was sent already, in another ticket.")
-    check_same(message, body, actor, kind)
+    check_same(session, message, body, files, actor, kind)
     return message
 
 
-def check_same(message: TicketMessage, body: str, actor: accounts.Actor, kind: str = "message") -> None:
-    """Conflict unless somebody says again what they said before."""
-    if (message.author, message.kind, message.body) != (actor.of_person, kind, rules.clean_body(body)):
-        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
+def check_same(
+    session: Session,
+    message: TicketMessage,
+    body: str,
+    files: Sequence[File],
+    actor: accounts.Actor,
+    kind: str = "message",
+) -> None:
+    """Conflict unless somebody says again what they said before, with the same files."""
+    rules.check_again(
+        (message.author, message.kind, message.body) == (actor.of_person, kind, rules.clean_body(body))
+    )
+    came = select(Attachment.name, Attachment.digest).where(Attachment.message_id == message.id)
+    names = [name for name, _ in rules.check_files(files)]
+    comes = [(name, _digest(file)) for name, file in zip(names, files, strict=True)]
+    rules.check_again(sorted((name, digest) for name, digest in session.execute(came)) == sorted(comes))
 
 
 def room(session: Session, account_id: str, *, now: datetime) -> int:
@@ -104,9 +117,13 @@ def say(
                 name=name,
                 content_type=content_type,
                 size=len(file.content),
-                digest=sha256(file.content).hexdigest(),
+                digest=_digest(file),
                 content=file.content,
             )
         )
     session.flush()
     return message
+
+
+def _digest(file: File) -> str:
+    return sha256(file.content).hexdigest()

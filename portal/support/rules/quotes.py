@@ -47,6 +47,12 @@ def check_quotable(kind: str, closed_at: datetime | None) -> None:
         raise Conflict("This ticket is closed. Open it again before you offer a quote.")
 
 
+def check_settled(is_settled: bool) -> None:
+    """Conflict while something that was accepted is still to be paid: nobody pays twice for one wish."""
+    if not is_settled:
+        raise Conflict("A quote was accepted and is not paid yet. Withdraw it before you offer another.")
+
+
 def check_offered(state: str, told: str) -> None:
     """Conflict unless a quote can still be accepted or declined; `told` says when it ended and by whom."""
     sentences = {

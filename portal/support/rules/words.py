@@ -23,6 +23,12 @@ def check_deed(allowed: bool) -> None:
         raise Forbidden("You may not do that in this ticket.")
 
 
+def check_again(is_same: bool) -> None:
+    """Conflict when what comes from a page that was sent before is something else: it must not be lost."""
+    if not is_same:
+        raise Conflict("Something else was sent from this page already. Look at it, then send this again.")
+
+
 def check_kind(kind: str) -> None:
     """Invalid unless tickets of this kind exist."""
     if kind not in KINDS:
