@@ -24,6 +24,7 @@ from portal.costs.queries import (
     typed,
 )
 from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, spread, state_of
+from portal.costs.spikes import Spike, spikes
 
 __all__ = [
     "BANDS",
@@ -44,6 +45,7 @@ __all__ = [
     "Outlook",
     "Saved",
     "ServiceCost",
+    "Spike",
     "Tagged",
     "TypedCost",
     "add",
@@ -69,6 +71,7 @@ __all__ = [
     "saved",
     "set_aside",
     "set_level",
+    "spikes",
     "spread",
     "state_of",
     "tags",

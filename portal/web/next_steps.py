@@ -114,6 +114,14 @@ ERRANDS = (
         "See where",
     ),
     Errand(
+        "spikes",
+        "due",
+        "One service began to cost more than is usual for it.",
+        "{count} services began to cost more than is usual for them.",
+        "/operator/costs#unusual",
+        "See which",
+    ),
+    Errand(
         "suggestions",
         "due",
         "One suggestion would lower your costs.",
