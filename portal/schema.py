@@ -1,6 +1,6 @@
 """The whole schema: every table of the product, on the one metadata."""
 
-from portal import accounts, billing, costs, keys, metering, plans, support, sustainability
+from portal import accounts, billing, costs, keys, metering, plans, scaling, support, sustainability
 from portal.kit import mail, outbox, received
 from portal.kit.db import Base
 
@@ -14,6 +14,7 @@ ROOMS = (
     metering,
     billing,
     costs,
+    scaling,
     sustainability,
     support,
 )  # importing a room makes its tables known

@@ -20,6 +20,7 @@ from deploy.local.engines import OWNER, Engines
 from portal.kit import db
 from portal.kit.settings import load
 from portal.web import create_app
+from tests.costs import bills
 from tests.proxies import programs
 from tests.running import RunningStack
 from tests.stripe import data
@@ -199,6 +200,7 @@ def pytest_terminal_summary(terminalreporter):
     for sentence, title in (
         (NOT_RUN, "BROWSER JOURNEYS NOT RUN"),
         (programs.NOT_RUN, "PROXIES NOT RUN"),
+        (bills.NOT_RUN, "CHECKS AGAINST REAL BILLS AND SERIES NOT RUN"),
         (data.NOT_RUN, "CHECKS AGAINST STRIPE'S OWN FILES NOT RUN"),
     ):
         if unseen := [report for report in skipped if sentence in str(report.longrepr)]:

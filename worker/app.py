@@ -23,7 +23,19 @@ OUTSIDE = (OperationalError, redis.RedisError, Unavailable, OSError)
 """What goes wrong outside of the product, and may go right a little later."""
 
 Verb = Callable[..., None]
-NOUNS = ("relay", "letters", "metering", "plans", "accounts", "billing", "support", "post", "quotes", "costs")
+NOUNS = (
+    "relay",
+    "letters",
+    "metering",
+    "plans",
+    "accounts",
+    "billing",
+    "support",
+    "post",
+    "quotes",
+    "costs",
+    "scaling",
+)
 MODULES = tuple(f"worker.{noun}" for noun in NOUNS)
 VERBS: dict[str, Verb] = {}
 """Every task that the imported modules made, by name."""

@@ -45,6 +45,7 @@ DUTIES = (
     Duty("costs.watch", 10 * MINUTE),
     Duty("billing.sweep_events", HOUR),
     Duty("accounts.forget_old", HOUR),
+    Duty("scaling.suggest", 6 * HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
     Duty("post.clean", 6 * HOUR),

@@ -2,6 +2,8 @@
 
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.demand import Billed as BilledDemand
+from portal.costs.demand import Saved, billed_demand, saved
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
@@ -22,6 +24,7 @@ from portal.costs.queries import (
     typed,
 )
 from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, spread, state_of
+from portal.costs.spikes import Spike, spikes
 
 __all__ = [
     "BANDS",
@@ -32,6 +35,7 @@ __all__ = [
     "BillFile",
     "BillImport",
     "Billed",
+    "BilledDemand",
     "Charge",
     "CostReached",
     "Imported",
@@ -39,12 +43,15 @@ __all__ = [
     "Measured",
     "Month",
     "Outlook",
+    "Saved",
     "ServiceCost",
+    "Spike",
     "Tagged",
     "TypedCost",
     "add",
     "band",
     "billed",
+    "billed_demand",
     "billed_until",
     "bills_of",
     "brought",
@@ -61,8 +68,10 @@ __all__ = [
     "outlook",
     "providers",
     "raised",
+    "saved",
     "set_aside",
     "set_level",
+    "spikes",
     "spread",
     "state_of",
     "tags",

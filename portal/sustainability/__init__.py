@@ -1,8 +1,9 @@
 """Sustainability: whether what comes in carries what the platform costs, and how long the cash lasts."""
 
 from portal.sustainability.actions import count_cash
+from portal.sustainability.advice import Odds, odds, suggest, type_hazard
 from portal.sustainability.economics import Economics, Margin, economics
-from portal.sustainability.models import Cash
+from portal.sustainability.models import Cash, Hazard
 from portal.sustainability.queries import MONTHS, Standing, cash, counted, months, standing
 from portal.sustainability.rules import Month, Runway, is_stale, runway
 
@@ -10,8 +11,10 @@ __all__ = [
     "MONTHS",
     "Cash",
     "Economics",
+    "Hazard",
     "Margin",
     "Month",
+    "Odds",
     "Runway",
     "Standing",
     "cash",
@@ -20,6 +23,9 @@ __all__ = [
     "economics",
     "is_stale",
     "months",
+    "odds",
     "runway",
     "standing",
+    "suggest",
+    "type_hazard",
 ]

@@ -22,3 +22,18 @@ class Cash(Base):
     currency: Mapped[str]
     counted_at: Mapped[datetime]
     counted_by: Mapped[str]
+
+
+class Hazard(Base):
+    """How likely it is, in percent a month, that the platform closes, as somebody typed. The newest holds."""
+
+    __tablename__ = "hazard"
+    __table_args__ = (
+        CheckConstraint("percent BETWEEN 0 AND 100", name="percent"),
+        Index("ix_hazard_typed_at", "typed_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    percent: Mapped[int]
+    typed_at: Mapped[datetime]
+    typed_by: Mapped[str]

@@ -10,6 +10,7 @@ from portal.kit.money import MINOR_DIGITS, Money
 
 STALE = timedelta(days=62)
 IN_YEARS, TOO_FAR = 24, 120
+TERM_MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,23 @@ def apportion(
         return {}, monthly
     shares = {account: monthly * count / carried for account, count in calls.items() if count}
     return shares, monthly - sum(shares.values(), Decimal())
+
+
+def odds(percent: int, runway: Runway | None) -> tuple[float, ...]:
+    """The odds for each month of a year that the platform still runs.
+
+    Each month it closes with a chance of `percent`. Where the cash does not reach, half of what is left is
+    taken off: a platform whose cash ends may find more, or not.
+    """
+    reach = TERM_MONTHS if runway is None or runway.months is None else runway.months
+    lives = [(1 - percent / 100) ** month for month in range(1, TERM_MONTHS + 1)]
+    return tuple(one if month <= reach else one / 2 for month, one in enumerate(lives, 1))
+
+
+def check_hazard(percent: int) -> None:
+    """Refuse what is no chance."""
+    if not 0 <= percent <= 100:
+        raise Invalid("Give a whole number of percent, 0 to 100.", field="percent")
 
 
 def is_stale(counted_at: datetime, now: datetime) -> bool:

@@ -152,6 +152,7 @@ def _page(form: AddForm) -> str:
         bands=costs.BANDS,
         band=costs.band(expected.likely if code == "usd" else months[-1].total("usd")),
         state_of=_state_of,
+        spikes=costs.spikes(session, code, now=now),
         levels=costs.levels(session, code),
         imports=costs.imports(session, size=1),
         providers=costs.providers(session) or ["AWS"],

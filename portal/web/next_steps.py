@@ -114,6 +114,22 @@ ERRANDS = (
         "See where",
     ),
     Errand(
+        "spikes",
+        "due",
+        "One service began to cost more than is usual for it.",
+        "{count} services began to cost more than is usual for them.",
+        "/operator/costs#unusual",
+        "See which",
+    ),
+    Errand(
+        "suggestions",
+        "due",
+        "One suggestion would lower your costs.",
+        "{count} suggestions would lower your costs.",
+        "/operator/suggestions",
+        "See suggestions",
+    ),
+    Errand(
         "cost",
         "due",
         "No costs of this month are known. Type what you pay each month, the largest first.",

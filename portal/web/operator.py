@@ -3,7 +3,7 @@
 from flask import Blueprint, g, render_template
 from sqlalchemy.orm import Session
 
-from portal import accounts, billing, plans, support, sustainability
+from portal import accounts, billing, costs, plans, scaling, support, sustainability
 from portal.kit import clock, mail
 from portal.kit.settings import Settings
 from portal.web import guards, next_steps, set_up, site
@@ -56,6 +56,8 @@ def _counts(session: Session, settings: Settings) -> dict[str, int]:
         "webhooks": billing.events_failing(session),
         "drift": billing.drifts_open(session),
         "requests": sum(one.ready_at is None for one in billing.requests(session)),
+        "spikes": len({one.service for one in costs.spikes(session, currency(), now=clock.now())}),
+        "suggestions": scaling.open_count(scaling.suggestions(session, currency(), now=clock.now())),
         "letters_failed": mail.count(session, "failed"),
         "letters_in_doubt": mail.count(session, "in doubt"),
         **_plans_file(session, settings),

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 COLUMNS = (
     "ProviderName", "BillingAccountId", "BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd",
     "BillingCurrency", "ServiceName", "ChargeCategory", "PricingCategory", "BilledCost", "EffectiveCost",
-    "Tags",
+    "PricingUnit", "ContractedCost", "CommitmentDiscountStatus", "Tags",
 )  # fmt: skip
 
 
@@ -45,6 +45,9 @@ def line(cost="1.00", service="Fargate", day="2026-11-03", **more):
         "PricingCategory": "Standard",
         "BilledCost": cost,
         "EffectiveCost": cost,
+        "PricingUnit": "Hours",
+        "ContractedCost": cost,
+        "CommitmentDiscountStatus": "",
         "Tags": "",
     } | more
 

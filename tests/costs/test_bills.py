@@ -107,7 +107,7 @@ def test_lines_are_counted_as_an_editor_counts_them(session):
     content[4] += ",more"
     done = take(session, costs.BillFile("a.csv", io.BytesIO("\n".join(content).encode())))
     [aside] = costs.set_aside(session, done.id)
-    assert aside.line == 5 and aside.reason == "It has 13 fields where the first line has 12."
+    assert aside.line == 5 and aside.reason == "It has 16 fields where the first line has 15."
     assert done.lines_kept == 2
 
 

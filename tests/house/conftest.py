@@ -59,6 +59,7 @@ def town(database, settings):
             "attachment_id": said.files[0].id,
             "purchase_id": "pur_nonsense",
             "cost_id": "cost_nonsense",
+            "suggestion_id": "sug_nonsense",
             "import_id": "imp_nonsense",
         },
     )

@@ -4,8 +4,11 @@ import io
 
 import pytest
 
+from portal.kit import clock
+from portal.kit.db import unit
 from tests.costs.bills import line, text
-from tests.web.test_costs import add, oscar, session, this_month, words
+from tests.web import charges
+from tests.web.test_costs import OSCAR, add, oscar, session, this_month, words
 
 __all__ = ["oscar", "session"]
 
@@ -101,3 +104,11 @@ def test_a_refused_alert_says_why(oscar):
     assert "A letter goes out at $50 already." in oscar.send(page, amount="50").text
     assert oscar.send(page, amount="much").status_code == 422
     assert oscar.send(f"{page}/removal", on=page, minor="much").status_code == 404
+
+
+def test_an_unusual_day_is_shown_and_stands_on_the_home(oscar, session):
+    with unit(session):
+        charges.fill(session, OSCAR, clock.now())
+    page = words(oscar, "/operator/costs")
+    assert "Unusual" in page and "Amazon Elastic Container Service" in page
+    assert "One service began to cost more than is usual for it." in words(oscar, "/operator")

@@ -1,0 +1,113 @@
+"""Demand, as billed: by the hour, what usage would cost on demand, and what of it promises cover already."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.costs.models import Bill, ChargeRow
+
+HOUR = timedelta(hours=1)
+RUNS = "(hour|hrs|second)"
+USED, UNUSED = "Used", "Unused"
+
+
+@dataclass(frozen=True)
+class Billed:
+    """Usage from `starts_at` on, an amount an hour, in units of the currency at on-demand prices.
+
+    `covered` is the part of it that a commitment paid for.
+    """
+
+    starts_at: datetime
+    hours: list[float]
+    covered: list[float]
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the last hour."""
+        return self.starts_at + len(self.hours) * HOUR
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What commitments saved against list prices, less what of them went unused, over whole days."""
+
+    amount: Decimal
+    days: int
+
+
+def billed_demand(session: Session, services: Sequence[str], currency: str, since: datetime) -> Billed | None:
+    """The usage by time of services whose names hold one of these words; None when no bill tells of any.
+
+    A row of several hours is spread over them evenly.
+    """
+    covered = ChargeRow.commitment_status == USED
+    rows = session.execute(
+        select(
+            ChargeRow.begins_at,
+            ChargeRow.ends_at,
+            func.sum(_on_demand()),
+            func.coalesce(func.sum(_on_demand()).filter(covered), 0),
+        )
+        .join(Bill, Bill.id == ChargeRow.bill_id)
+        .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.begins_at >= since)
+        .where(_of(services), ChargeRow.category == "Usage", _runs())
+        .where(or_(covered, _uncommitted()))
+        .group_by(ChargeRow.begins_at, ChargeRow.ends_at)
+    ).all()
+    if not rows:
+        return None
+    found: dict[datetime, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for begins_at, ends_at, all_of_it, part in rows:
+        begins_at = begins_at.replace(minute=0, second=0, microsecond=0)
+        count = min(max(1, round((ends_at - begins_at) / HOUR)), 24 * 31) if ends_at else 1
+        for number in range(count):
+            hour = found[begins_at + number * HOUR]
+            hour[0] += float(all_of_it) / count
+            hour[1] += float(part) / count
+    first, last = min(found), max(found)
+    span = [found.get(first + number * HOUR, [0.0, 0.0]) for number in range(int((last - first) / HOUR) + 1)]
+    return Billed(first, [hour[0] for hour in span], [hour[1] for hour in span])
+
+
+def saved(session: Session, services: Sequence[str], currency: str, since: datetime) -> Saved:
+    """What commitments of these services saved since a moment, from the rows that they cover or left over."""
+    less = func.coalesce(func.sum(_on_demand() - ChargeRow.effective_cost).filter(_status(USED)), 0)
+    lost = func.coalesce(func.sum(ChargeRow.effective_cost).filter(_status(UNUSED)), 0)
+    amount, first, last = session.execute(
+        select(less - lost, func.min(ChargeRow.begins_at), func.max(ChargeRow.begins_at))
+        .join(Bill, Bill.id == ChargeRow.bill_id)
+        .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.begins_at >= since)
+        .where(_of(services), ChargeRow.category == "Usage")
+    ).one()
+    return Saved(Decimal(amount), (last.date() - first.date()).days + 1 if first else 0)
+
+
+def _on_demand() -> ColumnElement[Any]:
+    """What a row would cost without a commitment."""
+    contracted, listed = func.nullif(ChargeRow.contracted_cost, 0), func.nullif(ChargeRow.list_cost, 0)
+    return func.coalesce(contracted, listed, ChargeRow.effective_cost)
+
+
+def _of(services: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(ChargeRow.service.ilike(f"%{word}%") for word in services))
+
+
+def _runs() -> ColumnElement[bool]:
+    """Whether a row is paid by time: storage, requests and traffic cannot be committed."""
+    return func.coalesce(ChargeRow.pricing_unit, ChargeRow.consumed_unit, "").regexp_match(RUNS, "i")
+
+
+def _uncommitted() -> ColumnElement[bool]:
+    standard = or_(ChargeRow.pricing_category.is_(None), ChargeRow.pricing_category == "Standard")
+    return and_(ChargeRow.commitment_status.is_(None), standard)
+
+
+def _status(status: str) -> ColumnElement[bool]:
+    return ChargeRow.commitment_status == status
