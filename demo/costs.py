@@ -15,7 +15,6 @@ BILLS: Final = (
     (90, "Vector index, memory-optimised", "Database", 41_200),
     (90, "Object storage, 4 TB", "Storage", 5_390),
     (90, "Traffic and load balancer", "Network", 8_150),
-    (90, "Embedding models", "Inference", 52_800),
     (90, "Monitoring and logs", "Tools", 9_900),
     (90, "Mail", "Tools", 2_500),
     (48, "Instance of Klinikum Lindenthal", "Compute", 1_140),

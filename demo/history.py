@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from demo import cast, costs, keys, money, people, story, talks, tickets, usage
+from demo import bills, cast, costs, keys, money, people, story, talks, tickets, usage
 from demo.people import Party
 from demo.stage import Stage, set_up
 from demo.talks import Talk
@@ -125,6 +125,7 @@ class History:
         """Who pays from this day on buys; then what the story says."""
         stage = self.stage
         costs.note_down(stage, self.staff, days_ago)
+        bills.bring_in(stage, self.staff, days_ago, self.size.days)
         for party in self.parties.values():
             if party.part.pays == days_ago and party.tokens:
                 money.buy(party.part.plan, party.part.interval)(stage, party)

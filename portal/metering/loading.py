@@ -7,17 +7,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _CALLS = text("""
-    SELECT hour, account_id, CAST(sum(calls) AS bigint)
+    SELECT hour, account_id, CAST(sum(units) AS bigint)
     FROM usage_hour
     WHERE window_id IN (SELECT id FROM usage_window WHERE ends_at > :since AND starts_at < :until)
-      AND hour >= :since AND hour < :until AND meter NOT LIKE 'observed:%' AND meter <> 'stranded'
+      AND hour >= :since AND hour < :until AND meter = 'calls'
     GROUP BY GROUPING SETS ((hour), (account_id))
 """)
 
 
 @dataclass(frozen=True)
 class Load:
-    """Calls of a span: by hour (those without any are left out), and by account."""
+    """Calls of a span as plans count them (one of cost 5 is five): by hour that had any, and by account."""
 
     hours: dict[datetime, int]
     accounts: dict[str, int]

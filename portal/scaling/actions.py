@@ -21,6 +21,8 @@ from portal.scaling.queries import shown, standing
 HISTORY = timedelta(days=455)
 WEEK_HOURS = 168
 REASON_LENGTH = 500
+HOUR = timedelta(hours=1)
+SEEN = "seen on the bill"
 
 
 def suggest(session: Session, currency: str, survival: Sequence[float], *, now: datetime) -> list[str]:
@@ -33,6 +35,8 @@ def suggest(session: Session, currency: str, survival: Sequence[float], *, now: 
     for pool in POOLS:
         demand = costs.billed_demand(session, pool.services, currency, now - HISTORY)
         row = standing(session, pool.slug, currency)
+        if row is not None and row.accepted_at is not None and row.applied_at is None and demand:
+            _notice(row, demand)
         if row is not None and row.applied_at is not None:
             _measure(session, pool, row, now)
         elif demand is not None and (row is None or row.accepted_at is None):
@@ -123,6 +127,18 @@ def _tell(
     session.add(row)
     session.flush()
     return [row.id]
+
+
+def _notice(row: Suggestion, demand: costs.BilledDemand) -> None:
+    """What was accepted is applied from the first hour on in which the bill covers half of it or more."""
+    told = row.advice["suggested"]
+    assert row.accepted_at is not None and told is not None
+    enough = row.advice["promised"] + told["level"] / 2
+    for number, covered in enumerate(demand.covered):
+        at = demand.starts_at + number * HOUR
+        if at >= row.accepted_at and covered >= enough:
+            row.applied_at, row.applied_by = at, SEEN
+            return
 
 
 def _measure(session: Session, pool: Pool, row: Suggestion, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from demo.history import History, Size
 from demo.stage import set_up
 from deploy.local.ports import free_port
-from portal import billing, metering, plans, sustainability
+from portal import billing, metering, plans, scaling, sustainability
 from portal.accounts import Account
 from portal.billing.models import MirroredSubscription, MirroredTrouble, Purchase, WebhookEvent
 from portal.keys import Key
@@ -99,9 +99,16 @@ def test_the_story_without_its_crowd(play, ends):
             for slug, party in parties.items()
         }
         standing = sustainability.standing(session, stage.payments, "usd", now=stage.now)
+        suggested = scaling.suggestions(session, "usd", now=stage.now)
     assert (held["brotzeit"], held["lumen"], held["harbour"]) == ("api-pro", "api-free", "api-pro")
     assert (held["tallinn"], held["seefeld"], held["diary"]) == ("api-free", "api-enterprise", "api-pro")
     assert standing.cost.amount and standing.recurring.amount and standing.cash
+    assert sorted((one.pool.slug, one.state) for one in suggested) == [
+        ("cache", "rejected"),
+        ("compute", "open"),
+        ("database", "realised"),
+    ]
+    assert all(one.saved.amount > 0 for one in suggested if one.state == "realised")
     assert {one.kind for one in all_of(history, MirroredTrouble)} == {"refund", "dispute"}
     asked = all_of(history, Purchase, Purchase.kind == "request")
     assert sorted([bool(one.finished_at), bool(one.failed_at)] for one in asked) == [

@@ -89,6 +89,17 @@ def test_it_is_walked_from_open_to_realised_and_what_it_saved_is_read_from_charg
     assert found.row.accepted_by == OSCAR.label
 
 
+def test_what_was_accepted_is_seen_on_the_bill_when_it_is_covered(session, one):
+    act(session, scaling.accept, one)
+    take(session, bill(*past()), now=NOW + DAY)
+    scaling.suggest(session, "usd", SURE, now=NOW + DAY)
+    assert shown(session, one).state == "accepted"
+    take(session, bill(*covered(5)), now=NOW + 6 * DAY)
+    scaling.suggest(session, "usd", SURE, now=NOW + 6 * DAY)
+    found = shown(session, one)
+    assert (found.state, found.row.applied_at, found.row.applied_by) == ("measuring", NOW, "seen on the bill")
+
+
 def test_what_is_covered_is_not_suggested_again(session, one):
     act(session, scaling.apply, one)
     take(session, bill(*covered(30)), now=NOW + 31 * DAY)
