@@ -365,7 +365,7 @@ def check(data, cuts):
         wire = server.wire().send(*pieces)
         replies = [(reply.status, reply.headers.get("Connection")) for reply in wire.replies("GET")]
         assert all(status in (200, 204, 400, 401, 404, 405, 408, 413, 431) for status, _ in replies)
-        assert all(question.key == KEY for question in server.gate.asked) or b"\x00" not in data
+        assert not any("\x00" in question.key for question in server.gate.asked)
         assert sum(status in (200, 204) for status, _ in replies) <= len(server.gate.asked) + 1
         assert [closed for _, closed in replies[:-1]] == [None] * (len(replies) - 1)
         if replies and replies[-1][1] == "close":
