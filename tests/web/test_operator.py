@@ -147,8 +147,8 @@ def test_staff_see_the_account_its_people_and_the_health_of_its_keys(office):
         plans.grant(session, office.account, "api-pro", OPERATOR, office.now - timedelta(seconds=1))
     words = office.words("Sue", office.path)
     assert "API Pro" in words and "Given by the operator" in words
-    assert re.search(r"Laptop upk_live_\S+… Live Revoked never", words)
-    assert re.search(r"Ingest upk_live_\S+… Live Live never never", words)
+    assert re.search(r"Laptop upk_live_\S+… Live Revoked Not yet", words)
+    assert re.search(r"Ingest upk_live_\S+… Live Live Not yet Never", words)
     assert "Alice alice@example.com Owner" in words
 
 
