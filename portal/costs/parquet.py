@@ -10,12 +10,13 @@ import duckdb
 from portal.costs.focus import NoBill
 
 PIECE = 2_000
+PIECEMEAL = "SET disable_parquet_prefetching = true"  # else a column of a whole row group is held at once
 NESTED = ("MAP", "STRUCT", "LIST", "UNION", "VARIANT")
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "threads": 1,
-    "memory_limit": "256MB",
+    "memory_limit": "320MB",
 }
 
 
@@ -28,7 +29,7 @@ def lines(content: IO[bytes]) -> Iterator[list[str]]:
         shutil.copyfileobj(content, copy)
         copy.flush()
         try:
-            reader.execute("SET preserve_insertion_order = true")
+            reader.execute(PIECEMEAL)
             columns = reader.execute("DESCRIBE SELECT * FROM read_parquet(?)", [copy.name]).fetchall()
             yield [str(column[0]) for column in columns]
             picked = ", ".join(_as_text(str(column[0]), str(column[1])) for column in columns)
