@@ -37,8 +37,9 @@ soak: $(DEV) ## The random machines, storms and raw bytes, for long (over an hou
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke
 
-bench: $(DEV) ## Measure the gate against its anchors and peers (5 minutes), into docs/performance.md
+bench: $(DEV) ## Measure the gate (into docs/performance.md) and the advice on capacity
 	@PYTHONPATH=. $(PY) bench/gate.py
+	@PYTHONPATH=. $(PY) bench/regret.py
 
 backup: $(RUN) ## Back up the database into BACKUPS (VAR/backups)
 	@$(PY) -m deploy.backup $(or $(BACKUPS),$(VAR)/backups)

@@ -1,7 +1,7 @@
 """Regret of the advice about promised capacity, beside what others would advise.
 
-On the series of real demand in a folder (DEMAND, unless set ../shared/data/demand) when they are at hand,
-else on generated ones. `cold` knows 13 weeks before a window, `warm` 60.
+On the series of real demand in UPKEEP_DATA (else ../shared/data) when they are at hand, else on generated
+ones. `cold` knows 13 weeks before a window, `warm` 60.
 """
 
 import os
@@ -11,7 +11,7 @@ import numpy as np
 
 from portal import scaling
 
-FOLDER = Path(os.environ.get("DEMAND", "../shared/data/demand"))
+FOLDER = Path(os.environ.get("UPKEEP_DATA", "../shared/data")) / "demand"
 CASES = (("cold", 13, 0.7, 1.0), ("warm", 60, 0.7, 1.0), ("cold, cautious", 13, 0.8, 0.5))
 
 
