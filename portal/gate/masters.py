@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from portal.gate.door import Command
 from portal.gate.grant import Unavailable
@@ -41,7 +43,8 @@ class Masters:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._seed = redis
+        redis.set_retry(Retry(NoBackoff(), 0))  # another node is asked instead
+        self._seed = self._told = redis
         self._ranges: Ranges = ()
         self._clients: dict[Address, Redis] = {}
         self._wires: dict[Address, Wire] = {}
@@ -50,7 +53,7 @@ class Masters:
 
     def find(self) -> Ranges:
         """Ask any node where the slots lie now. Raises Unavailable when none answers."""
-        for client in (self._seed, *self._clients.values()):
+        for client in (self._told, *list(self._clients.values()), self._seed):
             try:
                 found = client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
             except RedisError as problem:
@@ -60,6 +63,7 @@ class Masters:
                 (int(first), int(last), (_text(master[0]), int(master[1])))
                 for first, last, master, *_ in found
             )
+            self._told = client  # whoever answered is asked first
             return self._ranges
         raise Unavailable("No node of the cluster answers.")
 
