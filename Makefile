@@ -32,7 +32,7 @@ soak: $(DEV) ## The random machines, storms and raw bytes, for long (over an hou
 	@PROTOCOL_EXAMPLES=300 PROTOCOL_STEPS=60 MACHINE_EXAMPLES=500 DESK_EXAMPLES=500 CLOCK_CASES=100000 \
 		SOAK_SECONDS=600 STORM=5 $(PY) -m pytest \
 		tests/gate/test_protocol.py tests/billing/test_machine.py tests/support/test_machine.py tests/support/test_due.py \
-		tests/gate/test_storms.py tests/edge/test_http.py
+		tests/gate/test_storms.py tests/gate/test_storms_of_time.py tests/edge/test_http.py
 
 stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (STRIPE_SECRET_KEY=sk_test_...)
 	@$(PY) -m tests.stripe.smoke

@@ -50,6 +50,7 @@ def compose(settings: Settings) -> Serving:
         tallies=tallies,
         metrics_public=settings.metrics_public,
         leases=settings.gate_leases,
+        cluster=door.masters,
         close=bind.dispose,
     )
 

@@ -9,17 +9,24 @@ from deploy.local import binaries
 from deploy.local.ports import HOST
 from deploy.local.process import Process, Service
 
+# One master's end ends nothing but its own slots.
+CLUSTERED = "cluster-enabled yes\ncluster-require-full-coverage no\ncluster-node-timeout 2000\n"
+
 
 class Redis(Process):
     """A Redis in `folder/redis`: append-only file each second, never evicting, password required.
 
     `durable=False` leaves it to the system when the file reaches the disk: for tests, where no write
-    waits for a slow disk and so a killed server has lost nothing that it answered.
+    waits for a slow disk and so a killed server has lost nothing that it answered. `cluster=True` makes
+    it a node of a cluster that others may join.
     """
 
-    def __init__(self, folder: Path, port: int, password: str, *, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, port: int, password: str, *, durable: bool = True, cluster: bool = False
+    ) -> None:
         self.port = port
         self._password = password
+        self._cluster = CLUSTERED if cluster else ""
         self._fsync = "everysec" if durable else "no"
         self.data = folder / "redis"
         super().__init__(
@@ -52,7 +59,7 @@ class Redis(Process):
             "appendonly yes\n"
             f"appendfsync {self._fsync}\n"
             "maxmemory-policy noeviction\n"
-            'save ""\n'
+            'save ""\n' + self._cluster
         )
         super().start()
 

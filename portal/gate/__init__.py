@@ -26,6 +26,7 @@ from portal.gate.grant import (
     Use,
     Verdict,
 )
+from portal.gate.masters import Address, Masters, Ranges, holder
 from portal.gate.scripts import digest as script_digest
 from portal.gate.shares import SHARE_MS, Share, Shares
 from portal.gate.wire import connect
@@ -37,6 +38,7 @@ __all__ = [
     "LEASE_MS",
     "SHARE_MS",
     "AccountRecord",
+    "Address",
     "Admission",
     "Allowance",
     "Asked",
@@ -50,9 +52,11 @@ __all__ = [
     "Grant",
     "Lease",
     "Level",
+    "Masters",
     "Peek",
     "Question",
     "QuotaState",
+    "Ranges",
     "RateState",
     "Sealed",
     "Settled",
@@ -65,6 +69,7 @@ __all__ = [
     "Use",
     "Verdict",
     "connect",
+    "holder",
     "network",
     "read_finish",
     "script_digest",

@@ -25,6 +25,7 @@ from portal.gate.grant import (
     Use,
     Verdict,
 )
+from portal.gate.masters import Masters
 from portal.gate.throttle import Flights, Throttle
 from portal.gate.wire import Wire
 from portal.kit.errors import Missing
@@ -41,16 +42,16 @@ _log = logging.getLogger(__name__)
 class Gate:
     """Whether keys may pass. Thread-safe; one per process is meant.
 
-    `redis` is a client of the gate's own (`wire.connect`). `book` is asked when Redis does not know a
-    tag. A token without our form (an imported key) is led by `tag_of` to its account's tag, where it
-    is kept under one of `digests_of`. Without `leases` no shares are given. `offset_us` moves the
-    gate's clock against that of Redis.
+    `redis` is a client of the gate's own (`wire.connect`), or the `Masters` of a cluster. `book` is
+    asked when Redis does not know a tag. A token without our form (an imported key) is led by `tag_of`
+    to its account's tag, where it is kept under one of `digests_of`. Without `leases` no shares are
+    given. `offset_us` moves the gate's clock against that of Redis.
     Raises `Unavailable` when it cannot know.
     """
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Redis | Masters,
         book: Book,
         *,
         peppers: Sequence[Pepper] = (),
@@ -62,7 +63,7 @@ class Gate:
         offset_us: Callable[[], int] = lambda: 0,
         strangers: Throttle | None = None,
     ) -> None:
-        self._wire = Wire(redis)
+        self._wire = redis if isinstance(redis, Masters) else Wire(redis)
         self._book = book
         self._peppers, self._prefixes = tuple(peppers), tuple(prefixes)
         self._tag_of, self._digests_of = tag_of, digests_of
@@ -160,6 +161,11 @@ class Gate:
     def scripts(self) -> str:
         """Have Redis know the gate's scripts; the run id of its process, which names them."""
         return self._wire.run_id()
+
+    @property
+    def masters(self) -> Masters | None:
+        """The cluster's masters; None where there is one Redis."""
+        return self._wire if isinstance(self._wire, Masters) else None
 
     def confirm(self, reservation_id: str, cost: int) -> Settlement:
         """End a reservation with its final cost, at most what was reserved; `Missing` when it has ended."""

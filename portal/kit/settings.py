@@ -20,6 +20,7 @@ STACK_FILE = "stack.json"
 GATE_MODES = ("enforce", "observe")
 BLIND_MODES = ("deny",)
 LEASE_MODES = ("on", "off")
+CLUSTER_MODES = ("off", "on")
 STRIPE_BASE = "https://api.stripe.com"
 STRIPE_KEYS = {
     "sk_sandbox_": "sandbox",
@@ -95,6 +96,7 @@ class Settings:
     gate_mode: str = "enforce"
     gate_when_blind: str = "deny"
     gate_leases: bool = True
+    gate_cluster: bool = False
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
     post: Post | None = None
@@ -156,6 +158,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         gate_mode=read.choice("GATE_MODE", GATE_MODES),
         gate_when_blind=read.choice("GATE_WHEN_BLIND", BLIND_MODES),
         gate_leases=read.choice("GATE_LEASES", LEASE_MODES) == "on",
+        gate_cluster=_cluster(read, redis_url),
         smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")) or None,
         mail_from=read.text("MAIL_FROM") or f"noreply@{host}",
         post=_post(read),
@@ -165,6 +168,16 @@ def load(environ: Mapping[str, str]) -> Settings:
         scanning_keys=_scanning_keys(read),
         brand=_brand(read),
     )
+
+
+def _cluster(read: "_Reader", redis_url: str) -> bool:
+    """Work and throttles cannot live in a cluster: they need a Redis, or a broker, of their own."""
+    if read.choice("GATE_CLUSTER", CLUSTER_MODES) == "off":
+        return False
+    for name in ("BROKER_URL", "THROTTLE_URL"):
+        if (read.text(name) or redis_url) == redis_url:
+            raise SettingsError(f"{name} must name a server of its own with GATE_CLUSTER=on.")
+    return True
 
 
 def _payments(read: "_Reader", public_url: str) -> Payments | None:

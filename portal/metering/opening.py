@@ -7,7 +7,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from portal import keys
-from portal.gate import Admission, Gate
+from portal.gate import Admission, Gate, Masters
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.settings import Settings
@@ -32,7 +32,7 @@ def open_gate(
             return keys.tag_of_digests(session, keys.digests_of(token))
 
     return Gate(
-        redis,
+        Masters(redis) if settings.gate_cluster else redis,
         read,
         peppers=settings.key_peppers,
         prefixes=settings.key_prefixes,

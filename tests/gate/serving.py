@@ -91,6 +91,10 @@ class Storm:
             for _ in range(processes)
         ]
 
+    @property
+    def is_over(self):
+        return all(caller.poll() is not None for caller in self._callers)
+
     def end(self):
         told = {}
         for caller in self._callers:

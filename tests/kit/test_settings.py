@@ -136,3 +136,12 @@ def test_a_certificate_and_its_key_come_together(environ, tmp_path):
         load(environ | one)
     both = load(environ | one | {"POST_CERTIFICATE_KEY": str(tmp_path / "key.pem")}).post
     assert both.certificate == tmp_path / "cert.pem"
+
+
+def test_a_cluster_is_for_the_gate_alone(environ):
+    assert not load(environ).gate_cluster
+    elsewhere = {"BROKER_URL": "redis://broker", "THROTTLE_URL": "redis://throttles"}
+    assert load({**environ, **elsewhere, "GATE_CLUSTER": "on"}).gate_cluster
+    for name in elsewhere:
+        with pytest.raises(SettingsError, match=name):
+            load({**environ, **elsewhere, name: environ["REDIS_URL"], "GATE_CLUSTER": "on"})

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from portal.edge.exchange import Ending, Exchange, Leased, lease
 from portal.edge.server.line import Line, Unlearned
+from portal.edge.server.lines import Lines
 from portal.gate import (
     SHARE_MS,
     Asked,
@@ -47,7 +48,11 @@ class Asker:
     """Brings the gate's word to exchanges. Lives on one event loop and is used from there alone."""
 
     def __init__(
-        self, gate: Gate, line: Line, loop: asyncio.AbstractEventLoop, shares: Shares | None = None
+        self,
+        gate: Gate,
+        line: Line | Lines,
+        loop: asyncio.AbstractEventLoop,
+        shares: Shares | None = None,
     ) -> None:
         self._gate, self._line, self._loop, self._shares = gate, line, loop, shares
         # Without the line, what Redis still knows of the shares is unknown: they are not spent.

@@ -38,13 +38,20 @@ class Line:
     """Commands out, replies in. Lives on one event loop and is used from there alone.
 
     `learn` teaches Redis the scripts and returns the run id of its process; it may wait, so `pool`
-    runs it.
+    runs it. `at` is a master's address where that of `url` is only any node's.
     """
 
     def __init__(
-        self, url: str, loop: asyncio.AbstractEventLoop, pool: Executor, learn: Callable[[], str]
+        self,
+        url: str,
+        loop: asyncio.AbstractEventLoop,
+        pool: Executor,
+        learn: Callable[[], str],
+        at: tuple[str, int] | None = None,
     ) -> None:
         self._where: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
+        if at is not None:
+            self._where |= {"host": at[0], "port": at[1]}
         self._loop, self._pool, self._learn = loop, pool, learn
         self._ends: _Ends | None = None
         self._run_id = ""

@@ -12,9 +12,10 @@ from portal.edge.exchange import Edge
 from portal.edge.server.asking import Asker, Gate
 from portal.edge.server.http import Connection, House
 from portal.edge.server.line import Line
+from portal.edge.server.lines import Lines
 from portal.edge.server.tallies import Tallies
 from portal.edge.services import Services
-from portal.gate import Shares
+from portal.gate import Masters, Shares
 
 TICK_SECONDS: Final = 0.25
 FLUSH_TICKS: Final = 4
@@ -28,7 +29,7 @@ class Serving:
 
     `learn` teaches Redis the gate's scripts (`Gate.scripts`); `close` lets go of what the composition
     root opened. Without `leases` nothing is answered from memory. `/metrics` is told to callers
-    inside, or with `metrics_public` to anybody.
+    inside, or with `metrics_public` to anybody. With a `cluster` there is a line to each of its masters.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Serving:
         tallies: Tallies,
         metrics_public: bool = False,
         leases: bool = True,
+        cluster: Masters | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._gate, self._edge, self._services, self._redis_url = gate, edge, services, redis_url
         self._learn, self._tallies, self._close = learn, tallies, close
+        self._cluster = cluster
         self._metrics_public = metrics_public
         self._shares = Shares() if leases else None
         self._pool = ThreadPoolExecutor(2, "chores")
@@ -55,7 +58,7 @@ class Serving:
         """Be ready, then listen: on these sockets, for at most `most` connections at a time."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._pool, self._services.refresh)
-        self._line = Line(self._redis_url, loop, self._pool, self._learn)
+        self._line = self._open(loop)
         await self._line.connect()
         self._asker = Asker(self._gate, self._line, loop, self._shares)
         self._house = house = House(
@@ -88,6 +91,11 @@ class Serving:
         self._tallies.flush()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._close()
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> Line | Lines:
+        if (cluster := self._cluster) is not None:
+            return Lines(self._redis_url, loop, self._pool, cluster.find, cluster.run_id)
+        return Line(self._redis_url, loop, self._pool, self._learn)
 
     def _scrape(self, then: Callable[[bytes], None]) -> None:
         """Gather the metrics in a thread; `then` is given them on the loop."""
