@@ -4,6 +4,9 @@ PORT ?= 8000
 VAR ?= $(CURDIR)/var
 export PORT VAR BACKUPS RESTART RESET
 
+# A third of the time tests wait for servers: one more of them than cores, and no more than four.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -gt 3 ] && echo 4 || echo $$((n + 1)))
+
 PY := .venv/bin/python
 RUN := .venv/.ready-to-run
 DEV := .venv/.ready-to-develop
@@ -19,7 +22,7 @@ run: $(RUN) ## Start everything on http://127.0.0.1:8000; Ctrl-C stops everythin
 	@$(PY) -m deploy.local --while-parent-lives
 
 test: $(DEV) ## Run the tests (ARGS="-k keys" narrows them)
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: $(DEV) ## What CI runs: format, lint, types, contracts, tests
 	$(PY) -m ruff format --check
