@@ -4,6 +4,9 @@ PORT ?= 8000
 VAR ?= $(CURDIR)/var
 export PORT VAR BACKUPS RESTART RESET
 
+# Every process would compile the project anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # A third of the time tests wait for servers: one more of them than cores, and no more than four.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -gt 3 ] && echo 4 || echo $$((n + 1)))
 

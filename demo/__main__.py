@@ -17,7 +17,7 @@ from deploy.local.foreground import run
 from deploy.local.guise import Guise, before_exec
 from deploy.local.process import StackError
 from deploy.local.services import ROOT
-from deploy.local.supervisor import SHARED, Supervisor
+from deploy.local.supervisor import MIGRATE, PUBLISH, SHARED, Supervisor, failed
 
 FACE: Final = {
     "BRAND_NAME": "MemoryHub",
@@ -41,10 +41,11 @@ class Demo(Supervisor):
         folder.make_ready(self.state, DAYS, anew=self._anew)
         return super()._environment()
 
-    def _prepare(self, environment: Mapping[str, str]) -> None:
+    def _fill(self, environment: Mapping[str, str]) -> None:
         """Let ninety days pass, unless they have."""
         if folder.is_told(self.state):
             return
+        self._prepare(environment, [MIGRATE, PUBLISH])
         self._say(f"History   {DAYS} days, from the beginning; this takes a minute or two")
         log = self.state.logs / "history.log"
         with log.open("ab") as lines:
@@ -61,9 +62,12 @@ class Demo(Supervisor):
             raise StackError(f"The history was not told to its end: {log} says why.")
         folder.mark_told(self.state)
 
-    def _welcome(self, environment: Mapping[str, str]) -> None:
+    def _welcome(self, environment: Mapping[str, str], said: Mapping[str, str]) -> None:
         """Fresh links for a customer, an agent and the operator."""
-        for line in self._once("links", environment, "demo.links").splitlines():
+        done, log = self._once("links", environment, "demo.links")
+        if done.returncode != 0:
+            raise failed("demo.links", done, log)
+        for line in done.stdout.splitlines():
             self._say(line)
 
 

@@ -1,11 +1,12 @@
 """The stack under one roof: started in order, watched, started again, stopped."""
 
 import hmac
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30
 SANDBOX = "sk_sandbox_"
 STEADY_SECONDS = 60
+MIGRATE, PUBLISH, SYNC = "alembic upgrade head", "portal plans publish", "portal plans sync --apply"
+MINT, INVITE = "portal service-keys mint 'Sample API'", "portal staff invite-first"
 HIGHEST_PORT = 65535
 
 # What the operator's verbs need to know of a running stack.
@@ -75,13 +78,13 @@ class Supervisor:
         with_example = self.has_example(environment)
         if with_example:
             environment["API_URL"] = f"http://127.0.0.1:{self.example_port}"
-        self._once("migrations", environment, "alembic", "upgrade", "head")
-        self._once("plans", environment, "portal", "plans", "publish")
-        self._prepare(environment)
-        self.state.publish(environment)
+        self._fill(environment)
         self._simulate(environment)
-        if environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX):
-            self._once("payments", environment, "portal", "plans", "sync", "--apply")
+        mint = with_example and self.state.example_key() is None
+        said = self._prepare(environment, self._verbs(environment, mint=mint))
+        if mint:
+            self.state.keep_example_key(said[MINT].splitlines()[-1])
+        self.state.publish(environment)
         self._run(services.web(self.port, environment, self.state.folder, self.state.logs))
         self._run(services.gate(self.gate_port, environment, self.state.folder, self.state.logs))
         if with_example:
@@ -92,7 +95,7 @@ class Supervisor:
             self._run(services.post(environment, self.state.logs))
         self._say(f"Upkeep    {self.url}")
         self._say(f"Gate      http://127.0.0.1:{self.gate_port}/v1/keys/verify")
-        self._welcome(environment)
+        self._welcome(environment, said)
         if "SMTP_URL" not in environment:
             self._say(f"Letters   {self.url}/operator/letters (kept there: no SMTP_URL is set)")
         if "REPLY_ADDRESS" in environment:
@@ -117,12 +120,17 @@ class Supervisor:
         self._watched.clear()
         self.state.release()
 
-    def _prepare(self, environment: Mapping[str, str]) -> None:
-        """What is done on the engines before anybody comes in: nothing here."""
+    def _fill(self, environment: Mapping[str, str]) -> None:
+        """What is done on the engines before anything else: nothing here."""
 
-    def _welcome(self, environment: Mapping[str, str]) -> None:
+    def _verbs(self, environment: Mapping[str, str], *, mint: bool) -> list[str]:
+        """What each start needs done, in this order; MINT only where the sample API has no key yet."""
+        simulated = environment.get("STRIPE_SECRET_KEY", "").startswith(SANDBOX)
+        return [MIGRATE, PUBLISH, *([SYNC] if simulated else []), *([MINT] if mint else []), INVITE]
+
+    def _welcome(self, environment: Mapping[str, str], said: Mapping[str, str]) -> None:
         """Say how the first operator comes in, for as long as none ever has."""
-        if link := self._once("staff", environment, "portal", "staff", "invite-first"):
+        if link := said[INVITE]:
             self._say(f"Operator  {link} (signs you in once)")
 
     def _environment(self) -> dict[str, str]:
@@ -190,8 +198,7 @@ class Supervisor:
         gate = f"http://127.0.0.1:{self.gate_port}"
         service_key = self.state.example_key()
         if service_key is None or not services.is_service_key(gate, service_key):
-            minted = self._once("example", environment, "portal", "service-keys", "mint", "Sample API")
-            service_key = minted.splitlines()[-1]
+            service_key = self._prepare(environment, [MINT])[MINT].splitlines()[-1]
             self.state.keep_example_key(service_key)
         asks = {"UPKEEP_URL": f"http://127.0.0.1:{self.port}", "UPKEEP_GATE_URL": gate}
         told = {"UPKEEP_SERVICE_KEY": service_key}
@@ -208,8 +215,18 @@ class Supervisor:
         watched.born_at = time.monotonic()
         self.state.note(watched.process for watched in self._watched)
 
-    def _once(self, name: str, environment: Mapping[str, str], *module: str) -> str:
-        """Run a Python module to its end; what it printed."""
+    def _prepare(self, environment: Mapping[str, str], verbs: Sequence[str]) -> dict[str, str]:
+        """Run verbs in one process; what each printed."""
+        done, log = self._once("preparing", environment, "deploy.local.preparing", *verbs)
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        if done.returncode != 0:
+            raise failed(verbs[len(said)], done, log)
+        return dict(zip(verbs, said, strict=True))
+
+    def _once(
+        self, name: str, environment: Mapping[str, str], *module: str
+    ) -> tuple[subprocess.CompletedProcess[str], Path]:
+        """Run a Python module to its end; what came of it, and the log with what it said."""
         done = subprocess.run(
             [sys.executable, "-m", *module],
             cwd=services.ROOT,
@@ -222,10 +239,7 @@ class Supervisor:
         log = self.state.logs / f"{name}.log"
         with log.open("a") as lines:
             lines.write(done.stderr)
-        if done.returncode != 0:
-            said = done.stderr.strip().splitlines() or ["nothing was said"]
-            raise StackError(f"`{' '.join(module)}` failed: {said[-1]} (more in {log})")
-        return done.stdout.strip()
+        return done, log
 
     def _look_after(self, watched: Watched, now: float) -> None:
         process = watched.process
@@ -244,6 +258,11 @@ class Supervisor:
             watched.born_at = now
             process.spawn()
             self.state.note(watched.process for watched in self._watched)
+
+
+def failed(what: str, done: subprocess.CompletedProcess[str], log: Path) -> StackError:
+    said = done.stderr.strip().splitlines() or ["nothing was said"]
+    return StackError(f"`{what}` failed: {said[-1]} (more in {log})")
 
 
 def _setting(environ: Mapping[str, str], name: str) -> str:

@@ -1,6 +1,7 @@
 """The operator's way in: `upkeep <noun> <verb>`."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 import redis
@@ -23,10 +24,13 @@ for room in (accounts, plans, keys, usage, billing, costs, scaling, suggestions)
         upkeep.add_command(group)
 
 
-def main() -> None:
-    """Run one verb; exit 1 and one sentence when the database or Redis cannot be reached."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one verb, of the command line's words unless others are given, and exit.
+
+    It ends with 1 and one sentence when the database or Redis cannot be reached.
+    """
     try:
-        upkeep(prog_name="upkeep")
+        upkeep(words, prog_name="upkeep")
     except sqlalchemy.exc.OperationalError:
         sys.exit("Error: the database that DATABASE_URL names does not answer. Is `make run` up?")
     except redis.exceptions.ConnectionError:

@@ -1,15 +1,12 @@
 """The operator's verbs about money: shown first, done once, and time moved in a sandbox alone."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 
-from portal import plans
+from portal import cli, plans
 from portal.kit.db import unit
-from tests.house.reading import ROOT
 from tests.plans.people import publish
 from tests.sandboxed import StripeSandbox
 
@@ -28,7 +25,6 @@ def upkeep(stripe_sandbox, database, database_url, redis_url, tmp_path):
 
     def run(*words, **changed):
         environ = {
-            **os.environ,
             "VAR": str(tmp_path),
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
@@ -39,10 +35,8 @@ def upkeep(stripe_sandbox, database, database_url, redis_url, tmp_path):
             "STRIPE_API_BASE": stripe_sandbox.base,
             **changed,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "portal", *words], cwd=ROOT, env=environ, capture_output=True, text=True
-        )
-        return done.returncode, done.stdout + done.stderr
+        done = CliRunner(env=environ).invoke(cli.upkeep, words)
+        return done.exit_code, done.output
 
     return run
 

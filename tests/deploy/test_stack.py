@@ -22,6 +22,7 @@ from tests.running import RunningStack, family, gone
 
 pytestmark = pytest.mark.stack
 
+SMALL = {"WEB_CONCURRENCY": "1", "GATE_CONCURRENCY": "1"}
 PARTS = ["postgres", "redis", "sandbox", "web", "gate", "example", "worker", "beat", "post"]
 
 
@@ -140,13 +141,13 @@ def test_a_part_that_is_killed_is_started_again(stack, name):
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_is_clean(tmp_path):
-    stack = RunningStack(tmp_path / "var with spaces").start()
+    stack = RunningStack(tmp_path / "var with spaces", **SMALL).start()
     everyone = family(stack.pid)
     assert len(everyone) > len(PARTS)
     example_key = (stack.folder / "example.json").read_text()
     os.kill(stack.pid, signal.SIGKILL)
     assert stack.wait() == -signal.SIGKILL
-    again = RunningStack(stack.folder, port=stack.port).start()
+    again = RunningStack(stack.folder, port=stack.port, **SMALL).start()
     assert gone(everyone)
     assert (again.folder / "example.json").read_text() == example_key
     everyone = family(again.pid)
@@ -161,7 +162,7 @@ def test_engines_that_the_environment_names_are_used(tmp_path):
     with Engines(tmp_path / "engines", durable=False) as engines:
         postgres, redis = engines.postgres, engines.redis
         named = {"DATABASE_URL": postgres.url(APP), "OWNER_DATABASE_URL": postgres.url(OWNER)}
-        stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named).start()
+        stack = RunningStack(tmp_path / "var", REDIS_URL=redis.url(), **named, **SMALL).start()
         assert list(stack.processes) == PARTS[2:]
         assert stack.env["DATABASE_URL"] == postgres.url(APP)
         assert stack.stop() == 0
