@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from portal import cli, plans
+from portal.kit import clock
 from portal.kit.db import unit
 from tests.plans.people import publish
 from tests.sandboxed import StripeSandbox
@@ -38,7 +39,8 @@ def upkeep(stripe_sandbox, database, database_url, redis_url, tmp_path):
         done = CliRunner(env=environ).invoke(cli.upkeep, words)
         return done.exit_code, done.output
 
-    return run
+    yield run
+    clock.configure(None)
 
 
 def test_the_catalogue_is_shown_first_and_made_once(upkeep, stripe_sandbox):

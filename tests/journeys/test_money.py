@@ -149,13 +149,13 @@ def new_card(page, stack, number=None):
 def advance(stack, operator, alice, *durations):
     """Let time pass, and sign in again."""
     for duration in durations:
-        stack.cli("clock", "advance", duration)
+        stack.verb("clock", "advance", duration)
     let_in(stack, operator)
     alice.sign_in()
 
 
 def let_in(stack, operator):
-    said = stack.cli("staff", "add", "operator@example.com", "--role", "operator")
+    said = stack.verb("staff", "add", "operator@example.com", "--role", "operator")
     operator.sign_in(re.search(r"https?://\S+", said).group())
 
 
