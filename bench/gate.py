@@ -2,7 +2,7 @@
 
 Servers run on one core, Redis and the callers (wrk) on the other; every contender is measured once in
 each round, so that what disturbs the machine disturbs all. Processor time is the kernel's own.
-ROUNDS and SECONDS make it longer.
+ROUNDS and SECONDS make it longer, `--all` asks every peer.
 """
 
 import itertools
@@ -21,15 +21,28 @@ from pathlib import Path
 
 import hiredis
 
-from bench.town import Contender, Town, cpu_us, go, nginx, python, start_all
+from bench import lineup, sdk, table
+from bench.town import Town, cpu_us, start_all
 from portal import gate
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "5")), float(os.environ.get("SECONDS", "2"))
 KEYS, DRAWN, ZIPF = 10_000, 20_000, 1.1
 SERVER_CORE, CALLER_CORE = "0", "1"
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- written by make bench: begin -->", "<!-- end -->"
-GATE = "portal.edge.server.worker.GateWorker"
+QUIET, PATIENCE_SECONDS = 0.15, 6
+EXACT, LEASES = "gate server, exact", "gate server, leases"
+GO, LUA = "Go net/http, same script", "nginx with Lua, same script"
+WANTED = (
+    *((name, "uniform", 64) for name in ("nginx return 204", EXACT, GO, LUA, LEASES)),
+    *((name, "Zipf", 64) for name in (EXACT, LEASES)),
+    *((name, "uniform", 16) for name in (EXACT, "WSGI edge", "Flask route, same check", "flask-limiter")),
+    *(
+        (name, "uniform", 16)
+        for name in ("limits, without a framework", "Django REST framework with API keys")
+    ),
+    *((name, "uniform", 16) for name in ("fastify, rate-limiter-flexible", "HAProxy, stick tables")),
+    ("our gate behind nginx, before an API", "uniform", 16),
+    ("express-gateway, before an API", "uniform", 16),
+)
 
 
 @dataclass
@@ -49,16 +62,9 @@ class Point:
     def cpu_us(self):
         return [one + other for one, other in zip(self.server_us, self.redis_us, strict=True)]
 
-
-@dataclass
-class Goal:
-    """A ratio of two points, round by round."""
-
-    name: str
-    must: str
-    stretch: str
-    ratios: list
-    holds: float = 0.0
+    def forget(self):
+        for kept in (self.calls, self.server_us, self.redis_us, self.half_ms, self.most_ms):
+            kept.clear()
 
 
 def main():
@@ -71,19 +77,23 @@ def main():
             redis_pid = town.engines.redis.pid
             pin = ["taskset", "--all-tasks", "--cpu-list", "--pid", CALLER_CORE, str(redis_pid)]
             subprocess.run(pin, check=True, capture_output=True)
-            peers(town)
-            contenders = line_up(town, folder)
+            introduce(town)
+            contenders = (lineup.everybody if "--all" in sys.argv else lineup.usual)(town, folder)
             try:
                 start_all(contenders, town, SERVER_CORE)
-                points = measure(wrk, town, contenders, folder, redis_pid)
+                bench = Bench(wrk, town, contenders, folder, redis_pid)
+                points = bench.measure()
                 script = alone(town, redis_pid)
+                leasing = next(one for one in contenders if one.name == LEASES)
+                in_process = sdk.measure(leasing.port, town, ROUNDS, CALLER_CORE)
             finally:
                 for contender in contenders:
                     contender.stop()
-    write(points, script, contenders)
+    how = f"{ROUNDS} paired rounds of {SECONDS:g} s, {KEYS:,} keys of as many accounts; medians."
+    table.write(how, points, script, in_process, contenders)
 
 
-def peers(town):
+def introduce(town):
     """What the peers look their keys up in."""
     pipe = town.client.pipeline(transaction=False)
     for number, key in enumerate(town.keys):
@@ -91,85 +101,72 @@ def peers(town):
     pipe.execute()
 
 
-def line_up(town, folder) -> list[Contender]:
-    found = [
-        nginx(folder),
-        python(
-            *("gate server, exact", town, "gateserver:application", GATE),
-            *("1 process, GATE_LEASES=off",),
-            GATE_LEASES="off",
-        ),
-        python("gate server, leases", town, "gateserver:application", GATE, "1 process, as shipped"),
-        python(
-            *("WSGI edge", town, "wsgi:application", "gthread"),
-            *("1 process, 16 threads, the whole site behind it",),
-            threads=16,
-        ),
-        python(
-            *("Flask route, same check", town, "bench.peers.flask_route:app", "gthread"),
-            *("1 process, 16 threads, our gate through redis-py",),
-            threads=16,
-        ),
-        python(
-            *("flask-limiter", town, "bench.peers.limiter:app", "gthread"),
-            *("1 process, 16 threads, fixed window, 2 limits, headers, 1 look-up",),
-            threads=16,
-        ),
-    ]
-    return found + [one for one in [go(town)] if one is not None]
+class Bench:
+    """The callers, and what they found."""
 
+    def __init__(self, wrk, town, contenders, folder, redis_pid):
+        self._wrk, self._town, self._redis_pid = wrk, town, redis_pid
+        self._by_name = {one.name: one for one in contenders}
+        weights = list(itertools.accumulate(1 / rank**ZIPF for rank in range(1, KEYS + 1)))
+        self._loads = {"uniform": town.keys, "Zipf": random.choices(town.keys, cum_weights=weights, k=DRAWN)}
+        self._folder = folder
+        for load, keys in self._loads.items():
+            (folder / load).write_text("\n".join(keys) + "\n")
 
-def measure(wrk, town, contenders, folder, redis_pid):
-    by_name = {one.name: one for one in contenders}
-    wanted = [
-        ("nginx return 204", "uniform", 64),
-        ("gate server, exact", "uniform", 64),
-        ("Go net/http, same script", "uniform", 64),
-        ("gate server, leases", "uniform", 64),
-        ("gate server, exact", "Zipf", 64),
-        ("gate server, leases", "Zipf", 64),
-        ("gate server, exact", "uniform", 16),
-        ("gate server, exact", "uniform", 8),
-        ("WSGI edge", "uniform", 16),
-        ("Flask route, same check", "uniform", 16),
-        ("flask-limiter", "uniform", 16),
-    ]
-    weights = list(itertools.accumulate(1 / rank**ZIPF for rank in range(1, KEYS + 1)))
-    loads = {"uniform": town.keys, "Zipf": random.choices(town.keys, cum_weights=weights, k=DRAWN)}
-    for load, keys in loads.items():
-        (folder / load).write_text("\n".join(keys) + "\n")
-    points = [Point(*one) for one in wanted if one[0] in by_name]
-    for one in points:
-        sample(wrk, town, by_name[one.who], one, folder, redis_pid, 0.5)  # warm
-    for one in points:
-        for kept in (one.calls, one.server_us, one.redis_us, one.half_ms, one.most_ms):
-            kept.clear()
-    for number in range(ROUNDS):
-        print(f"round {number + 1} of {ROUNDS}", flush=True)
+    def measure(self):
+        points = [Point(*one) for one in WANTED if one[0] in self._by_name]
         for one in points:
-            sample(wrk, town, by_name[one.who], one, folder, redis_pid, SECONDS)
-    return points
+            self._sample(one, 1)  # warm
+        busy = next(one for one in points if (one.who, one.connections) == (EXACT, 64))
+        pause = round(2 * 64 / busy.calls[0] * 1000)
+        calm = Point(EXACT, "uniform, half of what it can", 64)
+        for one in points:
+            one.forget()
+        for number in range(ROUNDS):
+            print(f"round {number + 1} of {ROUNDS}", flush=True)
+            for one in points:
+                self._sample(one, SECONDS)
+            self._sample(calm, SECONDS, pause)
+        return [*points, calm]
+
+    def _sample(self, point, seconds, pause=0):
+        contender = self._by_name[point.who]
+        keys = contender.keys or self._folder / point.load.partition(",")[0]
+        command = ["taskset", "--cpu-list", CALLER_CORE]
+        command += [self._wrk, "-t1", f"-c{point.connections}", f"-d{max(1, round(seconds))}s"]
+        command += ["--latency", "-s", "bench/calls.lua", f"http://127.0.0.1:{contender.port}"]
+        command += [self._town.service, str(keys), contender.shown, str(pause)]
+        wait_for_quiet()
+        before, redis_before = contender.cpu_us, cpu_us(self._redis_pid)
+        done = subprocess.run(command, capture_output=True, text=True)
+        after, redis_after = contender.cpu_us, cpu_us(self._redis_pid)
+        text = done.stdout
+        calls = int(re.search(r"(\d+) requests in", text)[1])
+        fine = calls and "Non-2xx" not in text and "Socket errors" not in text
+        assert fine, (contender.name, text, done.stderr)
+        point.calls.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]))
+        point.server_us.append((after - before) / calls)
+        point.redis_us.append((redis_after - redis_before) / calls)
+        point.half_ms.append(milliseconds(re.search(r"50%\s+(\S+)", text)[1]))
+        point.most_ms.append(milliseconds(re.search(r"99%\s+(\S+)", text)[1]))
 
 
-def sample(wrk, town, contender, point, folder, redis_pid, seconds):
-    command = ["taskset", "--cpu-list", CALLER_CORE]
-    command += [wrk, "-t1", f"-c{point.connections}", f"-d{max(1, round(seconds))}s"]
-    command += ["--latency", "-s", "bench/calls.lua", f"http://127.0.0.1:{contender.port}"]
-    before, redis_before = contender.cpu_us, cpu_us(redis_pid)
-    done = subprocess.run([*command, town.service, str(folder / point.load)], capture_output=True, text=True)
-    after, redis_after = contender.cpu_us, cpu_us(redis_pid)
-    text = done.stdout
-    calls = int(re.search(r"(\d+) requests in", text)[1])
-    assert calls and "Non-2xx" not in text and "Socket errors" not in text, (
-        contender.name,
-        text,
-        done.stderr,
-    )
-    point.calls.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]))
-    point.server_us.append((after - before) / calls)
-    point.redis_us.append((redis_after - redis_before) / calls)
-    point.half_ms.append(milliseconds(re.search(r"50%\s+(\S+)", text)[1]))
-    point.most_ms.append(milliseconds(re.search(r"99%\s+(\S+)", text)[1]))
+def wait_for_quiet():
+    """Until little else runs, or patience ends."""
+    given_up = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < given_up:
+        busy, total = processor()
+        time.sleep(0.2)
+        busy_then, total_then = processor()
+        if busy_then - busy < QUIET * (total_then - total):
+            return
+
+
+def processor():
+    """Ticks of all cores: (busy or stolen, all)."""
+    spent = [int(word) for word in Path("/proc/stat").read_text().split()[1:9]]
+    idle = spent[3] + spent[4]
+    return sum(spent) - idle, sum(spent)
 
 
 def milliseconds(text):
@@ -200,130 +197,6 @@ def alone(town, redis_pid):
             samples.append((cpu_us(redis_pid) - before) / total)
         found[together] = statistics.median(samples)
     return found
-
-
-def write(points, script, contenders):
-    at = {(one.who, one.load, one.connections): one for one in points}
-    rows = [
-        "| who | keys | connections | calls/s | CPU server | CPU Redis | CPU together | half within "
-        "| 99 % within |"
-    ]
-    rows.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for together, us in script.items():
-        rows.append(
-            f"| the script alone, {together} at once | uniform | 1 | | | {us:.1f} us | {us:.1f} us | | |"
-        )
-    for one in points:
-        calls, server, redis, both, half, most = (
-            statistics.median(kept)
-            for kept in (one.calls, one.server_us, one.redis_us, one.cpu_us, one.half_ms, one.most_ms)
-        )
-        redis_text = f"{redis:.1f} us" if "nginx" not in one.who else ""
-        rows.append(
-            f"| {one.who} | {one.load} | {one.connections} | {calls:,.0f} | {server:.1f} us | {redis_text} "
-            f"| {both:.1f} us | {half:.2f} ms | {most:.2f} ms |"
-        )
-    lines = [
-        BEGIN,
-        "",
-        f"{ROUNDS} paired rounds of {SECONDS:g} s, {KEYS:,} keys of as many accounts; medians.",
-        "",
-    ]
-    settings = "; ".join(f"{one.name}: {one.settings}" for one in contenders)
-    lines += [*rows, "", *goals(at), "", f"Settings: {settings}.", "", END]
-    page = PAGE.read_text() if PAGE.exists() else f"{BEGIN}\n{END}\n"
-    head, _, rest = page.partition(BEGIN)
-    PAGE.write_text(head + "\n".join(lines) + rest.partition(END)[2])
-    print("\n".join(lines))
-
-
-def goals(at):
-    exact, leases = ("gate server, exact", "uniform"), ("gate server, leases", "Zipf")
-    found = []
-
-    def goal(name, must, stretch, mine, other, measure):
-        if mine in at and other in at:
-            ratios = [
-                one / two if measure == "calls" else two / one
-                for one, two in zip(getattr(at[mine], measure), getattr(at[other], measure), strict=True)
-            ]
-            found.append((name, must, stretch, ratios))
-
-    anchor = ("nginx return 204", "uniform", 64)
-    goal(
-        "exact, uniform, 64 connections, of nginx returning 204 (calls/s)",
-        0.16,
-        0.30,
-        (*exact, 64),
-        anchor,
-        "calls",
-    )
-    goal(
-        "leases, Zipf, 64 connections, of nginx returning 204 (calls/s)",
-        0.25,
-        0.45,
-        (*leases, 64),
-        anchor,
-        "calls",
-    )
-    goal(
-        "exact over Go net/http with the same script (CPU)",
-        1.0,
-        2.0,
-        (*exact, 64),
-        ("Go net/http, same script", "uniform", 64),
-        "cpu_us",
-    )
-    goal(
-        "exact over flask-limiter (calls/s, 16 connections)",
-        15,
-        30,
-        (*exact, 16),
-        ("flask-limiter", "uniform", 16),
-        "calls",
-    )
-    goal(
-        "exact over the same check as a Flask route (CPU)",
-        8,
-        15,
-        (*exact, 16),
-        ("Flask route, same check", "uniform", 16),
-        "cpu_us",
-    )
-    goal(
-        "WSGI edge over the same check as a Flask route (CPU)",
-        2,
-        3,
-        ("WSGI edge", "uniform", 16),
-        ("Flask route, same check", "uniform", 16),
-        "cpu_us",
-    )
-    rows = ["| goal | must | stretch | measured (rounds) | |", "|---|---:|---:|---|---|"]
-    for name, must, stretch, ratios in found:
-        told = verdict(statistics.median(ratios), must, stretch)
-        rows.append(f"| {name} | {must:g} | {stretch:g} | {says(ratios)} | {told} |")
-    calm = at.get((*exact, 8))
-    if calm is not None:
-        ratios = [most / half for half, most in zip(calm.half_ms, calm.most_ms, strict=True)]
-        median = statistics.median(ratios)
-        told = "reached" if median < 5 else f"missed by {median / 5 - 1:.0%}"
-        rows.append(
-            f"| exact, 8 connections: 99 % within so many times the median, at most | 5 | | {says(ratios)} "
-            f"| {told} |"
-        )
-    return rows
-
-
-def says(ratios):
-    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f} to {max(ratios):.2f}]"
-
-
-def verdict(ratio, must, stretch):
-    if ratio >= stretch:
-        return "stretch reached"
-    if ratio >= must:
-        return f"must reached; stretch missed by {1 - ratio / stretch:.0%}"
-    return f"missed by {1 - ratio / must:.0%}"
 
 
 if __name__ == "__main__":

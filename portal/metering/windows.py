@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, literal, select, tuple_
+from sqlalchemy import func, insert, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -73,20 +73,23 @@ def close_windows(session: Session, *, now: datetime) -> int:
         .where(~select(WindowClose.window_id).where(WindowClose.window_id == Window.id).exists())
         .order_by(Window.id)
     )
-    closes = (
+    closed = (
         upsert(WindowClose)
         .from_select(["window_id", "closed_at"], ended.add_columns(literal(now)))
         .on_conflict_do_nothing()
         .returning(WindowClose.window_id)
+        .cte("closed")
     )
-    closed = session.scalars(closes).all()
     totals = select(
         UsageTotal.window_id, UsageTotal.meter, UsageTotal.account_id, UsageTotal.units, UsageTotal.calls
-    ).where(UsageTotal.window_id.in_(closed))
-    session.execute(
-        insert(UsageFinal).from_select(["window_id", "meter", "account_id", "units", "calls"], totals)
+    ).join(closed, closed.c.window_id == UsageTotal.window_id)
+    final = (
+        insert(UsageFinal)
+        .from_select(["window_id", "meter", "account_id", "units", "calls"], totals)
+        .cte("final")
     )
-    return len(closed)
+    # One statement: the ids of a month's end are more than a query may name.
+    return session.scalars(select(func.count()).select_from(closed).add_cte(final)).one()
 
 
 def accounts_counting(session: Session, *, now: datetime) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from portal import metering, plans
 from portal.kit.db import unit
@@ -161,6 +161,31 @@ def test_final_counters_are_stored_an_hour_after_the_end(house):
         assert [(final.window_id, final.meter, final.units) for final in finals] == [
             (november.id, "calls", 7)
         ]
+
+
+def test_the_windows_of_a_great_many_accounts_are_closed_at_once(house):
+    many = 66_000  # more than a query may name
+    house.call(cost=1)
+    with house.unit() as session:
+        found = select(Window.account_id, Window.ends_at).order_by(Window.id)
+        account, ends_at = session.execute(found).first()
+        session.execute(
+            text(
+                "INSERT INTO usage_window (account_id, kind, starts_at, ends_at, opened_at) "
+                "SELECT :account, 'paid', :ends_at - number * interval '1 minute', :ends_at, :ends_at "
+                "FROM generate_series(1, :many) AS number"
+            ),
+            {"account": account, "ends_at": ends_at, "many": many},
+        )
+        session.execute(
+            text(
+                "INSERT INTO usage_total SELECT id, 'calls', account_id, 3, 1 FROM usage_window "
+                "WHERE kind = 'paid'"
+            )
+        )
+    with house.unit() as session:
+        assert metering.close_windows(session, now=ends_at + timedelta(hours=1)) == many + 2
+        assert session.scalar(select(func.sum(UsageFinal.units))) == 3 * many
 
 
 def test_what_comes_after_the_close_is_carried_forward(house):
