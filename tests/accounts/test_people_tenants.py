@@ -191,3 +191,8 @@ def test_an_account_is_added_for_an_owner_whose_address_is_vouched_for(session):
     assert account_of(session, owner) is account
     other, same = accounts.add_account(session, "Acme 2", "wile@example.com", actor=CLOCKWORK, now=NOON)
     assert same is owner and other.id != account.id
+
+
+def test_any_number_of_accounts_can_be_asked_for_their_names(session, people):
+    many = [f"acc_{number}" for number in range(70_000)]  # more than a query may name
+    assert accounts.names(session, [people.account.id, *many]) == {people.account.id: people.account.name}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Text, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Account, Invitation, Member, Person, RecoveryCode, SignIn
@@ -31,7 +31,8 @@ def get(session: Session, account_id: str) -> Account:
 
 def names(session: Session, account_ids: Iterable[str]) -> dict[str, str]:
     """What accounts are called, by their ids."""
-    rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(list(account_ids))))
+    wanted = any_(literal(list(account_ids), ARRAY(Text)))  # one parameter, however many they are
+    rows = session.execute(select(Account.id, Account.name).where(Account.id == wanted))
     return {account_id: name for account_id, name in rows}  # noqa: C416
 
 
