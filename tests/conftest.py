@@ -185,13 +185,17 @@ def pytest_make_parametrize_id(val):
     return TOKEN.sub(r"\1...", val) if isinstance(val, str) and TOKEN.search(val) else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Tests that need the whole stack share one process and so one stack."""
+    """Tests that share what is slow to start share a process; browsers begin first, as they take longest."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        if "stack" in item.fixturenames:
             item.add_marker(pytest.mark.stack)
-        if item.get_closest_marker("stack") and not item.get_closest_marker("xdist_group"):
+        if any(made[-1].scope == "module" for made in item._fixtureinfo.name2fixturedefs.values()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        elif item.get_closest_marker("stack"):
             item.add_marker(pytest.mark.xdist_group("stack"))
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 def pytest_terminal_summary(terminalreporter):

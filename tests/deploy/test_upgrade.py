@@ -12,7 +12,7 @@ from deploy.local.services import ROOT
 from portal.kit.settings import load
 from tests.deploy.parts import environ
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tests.edge.door import SERVICE_KEY
 from tests.edge.served import Edge, Served
 from tests.proxies.programs import ALL, standing
 
-pytestmark = pytest.mark.xdist_group("proxies")
 CLAIMS = {
     "X-Upkeep-Account": "acc_of_another",
     "X-Upkeep-Plan": "api-enterprise",
