@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import redis
 from psycopg import sql
+from redis.exceptions import RedisClusterException
 
 from deploy.backup import manifest, programs, taking
 from deploy.backup.manifest import DUMP, Manifest
@@ -36,7 +37,7 @@ def restore(
     try:
         with psycopg.connect(programs.plain(settings.owner_database_url), autocommit=True) as owner:
             _refuse_full(owner)
-            _forget(settings.redis_url, empty_redis)
+            forget(settings, empty_redis)
             major = owner.info.server_version // 10_000
             programs.run(
                 programs.bin_for(max(major, said.server)) / "pg_restore",
@@ -60,14 +61,15 @@ def _refuse_full(owner: psycopg.Connection) -> None:
         )
 
 
-def _forget(url: str, allowed: bool) -> None:
-    """Make sure that Redis knows nothing later than the backup.
+def forget(settings: Settings, allowed: bool) -> None:
+    """Make sure that Redis, each master of a cluster, knows nothing later than the backup.
 
     The gate believes the higher version of an account. What Redis learnt after the backup would win
     over what is changed after the restore: a key that is revoked then would go on working.
     """
+    kind = redis.RedisCluster if settings.gate_cluster else redis.Redis
     try:
-        with redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5) as client:
+        with kind.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=5) as client:
             if not client.dbsize():
                 return
             if not allowed:
@@ -76,7 +78,7 @@ def _forget(url: str, allowed: bool) -> None:
                     "workers, then say --empty-redis. Nothing was touched."
                 )
             client.flushdb()
-    except redis.RedisError as problem:
+    except (redis.RedisError, RedisClusterException) as problem:
         raise BackupError(f"The Redis that REDIS_URL names does not answer: {problem}") from None
 
 

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import redis
 
+from deploy.backup import restoring
+from deploy.backup.programs import BackupError
 from deploy.local.process import wait_until
 from portal import accounts, metering, plans
 from portal.gate import Question, Unavailable
@@ -124,3 +127,15 @@ def test_settling_goes_on_for_the_masters_that_are_there(here, cluster, moved):
     cluster.start_again(holder)
     assert wait_until(lambda: metering.settle(here.database, door, now=clock.now()).lines == 1, 20)
     assert here.balance().ledger == 1
+
+
+def test_before_a_restore_every_master_must_forget(cluster, here):
+    for number in range(12):
+        with redis.RedisCluster.from_url(cluster.url) as client:
+            client.set(f"{{{number}}}:account", "later")
+    with pytest.raises(BackupError, match="still remembers a later state"):
+        restoring.forget(here.settings, allowed=False)
+    kept = [cluster.say(master, "DBSIZE") for master in cluster.masters]
+    assert sum(kept) == 12 and all(kept)
+    restoring.forget(here.settings, allowed=True)
+    assert [cluster.say(master, "DBSIZE") for master in cluster.masters] == [0, 0, 0]
