@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from portal.edge import headers
@@ -36,8 +36,7 @@ SENTENCES = {
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A response: `code` is the verdict's or the problem's, for logs and metrics."""
 
     status: int
@@ -48,7 +47,7 @@ class Answer:
 
 def observed(verdict: Verdict) -> Verdict:
     """A refusal as it passes while the gate merely observes."""
-    return verdict if verdict.valid else replace(verdict, valid=True, code="VALID", observed=verdict.code)
+    return verdict if verdict.valid else verdict._replace(valid=True, code="VALID", observed=verdict.code)
 
 
 def verified(verdict: Verdict, request_id: str) -> Answer:

@@ -1,7 +1,6 @@
 """Limit headers: structured fields that say which limit binds."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,7 +26,7 @@ def parsed(field):
 
 
 def told(rate, quota, code="VALID", now=NOW):
-    verdict = replace(VALID, valid=code == "VALID", code=code, ratelimit=rate, quota=quota)
+    verdict = VALID._replace(valid=code == "VALID", code=code, ratelimit=rate, quota=quota)
     return dict(headers.limits(verdict, now))
 
 
@@ -109,7 +108,7 @@ def test_the_older_headers_say_when_the_whole_burst_is_there_again():
 @given(rates, codes.filter(lambda code: code != "REVOKED"), st.integers(0, 10**9))
 def test_retry_after_is_never_earlier_than_the_reset_it_stands_beside(rate, code, used):
     month = quota(1_000, used)
-    verdict = replace(VALID, valid=False, code=code, ratelimit=rate, quota=month)
+    verdict = VALID._replace(valid=False, code=code, ratelimit=rate, quota=month)
     limits = parsed(told(rate, month, code)["RateLimit"])
     binding = "month" if code in headers.BY_QUOTA else "rate"
     assert headers.retry_after(verdict, NOW) >= limits[binding]["t"]

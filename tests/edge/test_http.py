@@ -157,6 +157,49 @@ def test_a_client_that_is_gone_is_not_written_to():
     assert wire.told == b"" and not server.house.connections
 
 
+def test_what_is_heard_again_is_answered_to_whoever_said_it(server):
+    asks = AUTHORIZE.replace(HOST, HOST + b"X-Upkeep-Service-Key: " + SERVICE_KEY.encode() + b"\r\n")
+    once = server.wire("192.0.2.1").send(asks).send(asks)
+    again = server.wire("192.0.2.2").send(asks).send(VERIFY).send(asks)
+    assert (statuses(once), statuses(again)) == ([204, 204], [204, 200, 204])
+    asked_for = [question.ip for question in server.gate.asked if question.ip]
+    assert asked_for == ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"]
+
+
+def test_a_server_that_stops_says_so_to_what_it_has_heard_before():
+    server = make_server(hold=True)
+    wire = server.wire().send(VERIFY).send(VERIFY)
+    server.house.drain()
+    wire.send(VERIFY)
+    for held in server.answering.held:
+        server.answering.answer(*held)
+    assert [reply.headers.get("Connection") for reply in wire.replies()] == [None, None, "close"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        VERIFY.replace(SERVICE, b""),
+        VERIFY.replace(HOST, HOST + b"Connection: close\r\n"),
+        VERIFY.replace(HOST, HOST + b"Expect: 100-continue\r\n"),
+        VERIFY + VERIFY,
+        VERIFY + b"GET",
+        VERIFY[:-1],
+    ],
+    ids=["of a stranger", "the last", "expecting", "two", "more than one", "a part"],
+)
+def test_what_is_more_or_less_than_one_question_is_read_each_time(server, data):
+    server.wire().send(data)
+    assert server.house.heard == {}
+
+
+def test_of_what_was_heard_only_so_much_is_remembered(server):
+    for number in range(http.HEARD_MOST + 10):
+        server.house.remember(b"%d" % number, {}, b"")
+    assert statuses(server.wire().send(VERIFY).send(VERIFY)) == [200, 200]
+    assert len(server.house.heard) == http.HEARD_MOST and VERIFY in server.house.heard
+
+
 # What is not. Each is answered once, the connection ends, and what comes after it is not looked at.
 
 MALFORMED = {
@@ -358,10 +401,14 @@ def awkward(draw):
 
 
 def check(data, cuts):
-    """Whatever comes in: replies that a strict client can read, the same however it is cut."""
-    told = []
-    for pieces in ([data], [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]):
+    """Whatever comes in: replies that a strict client can read, the same however it is cut and again."""
+    told, whole = [], [data]
+    torn = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    for pieces, heard_before in ((whole, False), (torn, False), (whole, True)):
         server = make_server()
+        if heard_before:
+            server.wire().send(*pieces)
+            server.gate.asked.clear()
         wire = server.wire().send(*pieces)
         replies = [(reply.status, reply.headers.get("Connection")) for reply in wire.replies("GET")]
         assert all(status in (200, 204, 400, 401, 404, 405, 408, 413, 431) for status, _ in replies)
@@ -375,6 +422,7 @@ def check(data, cuts):
         server.pass_time(3)
         assert wire.closed and not server.house.connections, "it hangs"
     assert told[0] == told[1], "cut in other places, it means another thing"
+    assert told[0] == told[2], "heard again, it means another thing"
 
 
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -1,7 +1,5 @@
 """POST /v1/leases: shares for callers that answer from their own memory, and what became of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from portal.gate import Lease, Question, Unavailable, Use, Verdict
@@ -10,7 +8,7 @@ from tests.edge.test_verify import assert_problem
 from tests.gate import book as paper
 
 pytestmark = pytest.mark.usefixtures("both")
-LEASED = replace(VALID, lease=Lease("lse_1", 50, 900))
+LEASED = VALID._replace(lease=Lease("lse_1", 50, 900))
 
 
 def lease(edge, body, **kw):

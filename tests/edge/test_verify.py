@@ -1,7 +1,5 @@
 """POST /v1/keys/verify: what may be asked, by whom, and how it is answered."""
 
-from dataclasses import replace
-
 import pytest
 
 from portal.gate import CODES, Question, Unavailable, Verdict
@@ -52,7 +50,7 @@ def test_a_valid_key_is_answered_in_the_shape_of_the_contract(edge):
 
 @pytest.mark.parametrize("code", [code for code in CODES if code not in ("VALID", "NOT_FOUND")])
 def test_every_refusal_of_a_known_key_is_answered_200_with_its_code(code):
-    reply = make_edge(replace(VALID, valid=False, code=code)).verify({"key": KEY})
+    reply = make_edge(VALID._replace(valid=False, code=code)).verify({"key": KEY})
     assert reply.status == 200
     assert (reply.json["valid"], reply.json["code"], reply.json["account_id"]) == (False, code, "acc_1")
 
@@ -90,13 +88,13 @@ def test_all_but_the_key_may_be_left_out_or_null_where_null_means_nothing(edge):
 
 def test_a_reservation_is_named_only_when_there_is_one():
     assert "reservation_id" not in make_edge().verify({"key": KEY}).json
-    reserved = replace(VALID, reservation_id="res_1")
+    reserved = VALID._replace(reservation_id="res_1")
     assert make_edge(reserved).verify({"key": KEY, "reserve": True}).json["reservation_id"] == "res_1"
 
 
 def test_what_was_observed_is_told_only_when_it_was():
     assert "observed" not in make_edge().verify({"key": KEY}).json
-    observed = replace(VALID, observed="QUOTA_EXCEEDED")
+    observed = VALID._replace(observed="QUOTA_EXCEEDED")
     assert make_edge(observed).verify({"key": KEY}).json["observed"] == "QUOTA_EXCEEDED"
 
 
