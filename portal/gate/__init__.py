@@ -27,6 +27,7 @@ from portal.gate.grant import (
     Verdict,
 )
 from portal.gate.masters import Address, Masters, Ranges, holder
+from portal.gate.packing import bulk, packed
 from portal.gate.scripts import digest as script_digest
 from portal.gate.shares import SHARE_MS, Share, Shares
 from portal.gate.wire import connect
@@ -68,9 +69,11 @@ __all__ = [
     "Unavailable",
     "Use",
     "Verdict",
+    "bulk",
     "connect",
     "holder",
     "network",
+    "packed",
     "read_finish",
     "script_digest",
 ]

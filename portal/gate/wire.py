@@ -13,6 +13,7 @@ from redis.retry import Retry
 from portal.gate import scripts
 from portal.gate.door import Command
 from portal.gate.grant import Unavailable
+from portal.gate.packing import packed
 
 PIPELINED: Final = 100
 _log = logging.getLogger(__name__)
@@ -97,14 +98,27 @@ class Wire:
 
     def _evalsha(self, commands: Sequence[Command], run_id: str) -> list[Any]:
         if len(commands) == 1:
-            try:
-                return [self._redis.execute_command(*_evalsha(commands[0], run_id))]  # type: ignore[no-untyped-call]
-            except NoScriptError as problem:
-                return [problem]
+            return [self._send_one(packed(commands[0], run_id))]
         with self._redis.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*_evalsha(command, run_id))  # type: ignore[no-untyped-call]
             return pipe.execute(raise_on_error=False)
+
+    def _send_one(self, data: bytes) -> Any:
+        """The reply, or what Redis refused with: by the connection itself, at half of the client's cost."""
+        pool = self._redis.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_packed_command([data])  # type: ignore[no-untyped-call]
+            return connection.read_response()
+        except ResponseError as problem:
+            return problem
+        except BaseException:
+            # Or the next caller would be given this reply.
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(connection)
 
     def _load(self, before: str) -> None:
         with self._lock:

@@ -9,14 +9,13 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from functools import lru_cache
 from typing import Any, Final, cast
 
 import hiredis
 import structlog
 from redis.connection import SSLConnection, UnixDomainSocketConnection, parse_url
 
-from portal.gate import Command, Unavailable, script_digest
+from portal.gate import Command, Unavailable, bulk, packed
 
 PATIENCE_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 0.1
@@ -86,7 +85,7 @@ class Line:
         if self._ends is None:
             then(Lost("Redis cannot be reached."))
         else:
-            self._ends.say(_packed(command, self._run_id), then)
+            self._ends.say(packed(command, self._run_id), then)
 
     def look(self) -> None:
         """Give the line up when a reply is overdue; asked a few times a second."""
@@ -187,7 +186,7 @@ class _Ends(asyncio.Protocol):
     async def demand(self, *words: str) -> None:
         answered: asyncio.Future[Any] = self._loop.create_future()
         self.say(
-            b"*%d\r\n" % len(words) + _bulk(words),
+            b"*%d\r\n" % len(words) + bulk(words),
             lambda reply: None if answered.done() else answered.set_result(reply),
         )
         if isinstance(reply := await answered, Exception):
@@ -241,26 +240,3 @@ def _tell(then: Then, reply: Any) -> None:
         then(reply)
     except Exception as problem:  # one asker's trouble is not the next one's
         log.error("a reply was not understood", exc_info=problem)
-
-
-def _packed(command: Command, run_id: str) -> bytes:
-    if (packed := command.sent_as.get(run_id)) is None:
-        keys, args = command.keys, command.args
-        head = _head(script_digest(command.script, run_id), len(keys), len(args))
-        packed = head + _names(keys) + _bulk(args)
-        command.sent_as.clear()
-        command.sent_as[run_id] = packed
-    return packed
-
-
-@lru_cache(256)
-def _head(digest: str, keys: int, args: int) -> bytes:
-    return b"*%d\r\n" % (3 + keys + args) + _bulk(("EVALSHA", digest, str(keys)))
-
-
-def _bulk(words: tuple[str, ...]) -> bytes:
-    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
-    return packed[packed.index(b"$") :]
-
-
-_names = lru_cache(32_768)(_bulk)
