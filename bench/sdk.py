@@ -1,30 +1,17 @@
-"""The SDK in a program's own process: a check from memory, and the same check over HTTP."""
+"""The SDK in a program's own process: a check from memory, and the same check over HTTP.
+
+Prints of each round: microseconds of the median check from memory, of one in a hundred, over HTTP.
+"""
 
 import json
 import os
 import statistics
-import subprocess
 import sys
 from time import perf_counter_ns
 
-from bench.town import ROOT
 from upkeep_sdk import Client
 
 CHECKS, ASKED = 100_000, 1_000
-
-
-def measure(port, town, rounds, core):
-    """Of each round: (microseconds of the median check from memory, of one in a hundred, over HTTP)."""
-    command = ["taskset", "--cpu-list", core, sys.executable, "-m", "bench.sdk", str(rounds)]
-    environ = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "sdk" / "python"))),
-        "UPKEEP_URL": f"http://127.0.0.1:{port}",
-        "UPKEEP_SERVICE_KEY": town.service,
-        "BENCH_KEY": town.keys[0],
-    }
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    return [tuple(one) for one in json.loads(done.stdout)]
 
 
 def main(rounds):
