@@ -47,7 +47,6 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
     promise = advice.suggested or advice.usual
     if promise is None:
         return None
-    needed = round(100 * min(1, advice.needed))
     usual = advice.usual if advice.suggested and advice.usual != advice.suggested else None
     return Case(
         title=pool.name,
@@ -56,7 +55,7 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
         saving=_saving(promise),
         worst=Worst(promise.worst, "is still owed if all use stops tomorrow", TERM_DAYS),
         break_even=BreakEven(
-            "Never" if advice.needed >= 1 else f"{needed} % of hours",
+            "Never" if advice.pays >= 1 else f"{round(100 * advice.pays)} % of hours",
             f"The year is paid for after {advice.break_even_months:.1f} months of full use.",
         ),
         evidence=_evidence(advice),
@@ -69,6 +68,10 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
                 "Price",
                 f"{round(100 * pool.rate)} % of the on-demand price, as assumed in {RATES_OF}: no offer. "
                 "The first command prints the real one.",
+            ),
+            (
+                "Record",
+                f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks",
             ),
             ("Covered already", "Taken off before this was worked out"),
         ),
@@ -100,28 +103,30 @@ def _why(advice: Advice) -> str:
 
 
 def _why_not(advice: Advice) -> str:
-    if advice.needed >= 1:
+    if advice.pays >= 1:
         return "With the odds that the platform closes it never pays."
+    more = ", and more is asked for while no whole year is known" if advice.asked > advice.pays else ""
     return (
-        f"It pays from {round(100 * advice.needed)} % of the hours on, and not every look-back agrees on a "
+        f"It pays from {round(100 * advice.pays)} % of the hours on{more}: not every look-back agrees on a "
         "level that is used so much."
     )
 
 
 def _saving(promise: Promise) -> Saving:
-    record = f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks."
-    return Saving(promise.low, promise.likely, promise.high, record)
+    return Saving(
+        promise.low, promise.likely, promise.high, "Eight of ten promises like it lay in this range."
+    )
 
 
 def _evidence(advice: Advice) -> Evidence:
-    needed = round(100 * min(1, advice.needed))
+    share = round(100 * min(1, advice.asked))
     return Evidence(
         title="Hours at or above the level",
         words="In which share of the hours this level was needed, by how far one looks back.",
         heading="Look-back",
         unit="percent",
         series=tuple((f"{days} days", round(100 * share)) for days, share in advice.above.items()),
-        line=(needed, f"It pays from {needed} percent on"),
+        line=(share, f"Asked for: {share} percent"),
     )
 
 
