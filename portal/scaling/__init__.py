@@ -19,6 +19,10 @@ from portal.scaling.living import STATES
 from portal.scaling.models import Suggestion
 from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
+from portal.scaling.rates import Asks, Rate, rates
+from portal.scaling.rates import note as note_rates
+from portal.scaling.rates import refresh as refresh_rates
+from portal.scaling.rates import shipped as shipped_rates
 from portal.scaling.reading import Demand, read_demand
 from portal.scaling.rules import (
     LOOK_BACK_DAYS,
@@ -44,6 +48,7 @@ __all__ = [
     "Agreement",
     "Alternative",
     "Asked",
+    "Asks",
     "BreakEven",
     "Case",
     "Demand",
@@ -52,6 +57,7 @@ __all__ = [
     "Hours",
     "Kind",
     "Outcome",
+    "Rate",
     "Saving",
     "Shown",
     "Step",
@@ -66,9 +72,13 @@ __all__ = [
     "backtest",
     "break_even",
     "dismiss",
+    "note_rates",
     "open_count",
+    "rates",
     "read_demand",
+    "refresh_rates",
     "revert",
+    "shipped_rates",
     "snooze",
     "suggest",
     "suggestion",

@@ -10,7 +10,8 @@ from portal import costs
 from portal.scaling.advising import Advice, Promise, advise
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Step, Worst
 from portal.scaling.models import Suggestion
-from portal.scaling.pools import POOLS, RATES_OF, Pool
+from portal.scaling.pools import POOLS, Pool
+from portal.scaling.rates import Rate, rates
 
 HISTORY = timedelta(days=455)
 HOUR = timedelta(hours=1)
@@ -21,12 +22,16 @@ USUAL = "What would have saved most in the last 60 days alone"
 
 def look(session: Session, asked: Asked) -> Iterable[Found]:
     """Every pool that bills tell of."""
+    known = rates(session)
     for pool in POOLS:
-        demand = costs.billed_demand(session, pool.services, asked.currency, asked.now - HISTORY)
+        since, rate = asked.now - HISTORY, known[pool.rate]
+        demand = costs.billed_demand(
+            session, pool.services, asked.currency, since, like=pool.like, unlike=pool.unlike
+        )
         if demand is not None:
             covered = max(demand.covered[-WEEK_HOURS:], default=0.0)
-            advice = advise(np.array(demand.hours), pool.rate, asked.survival, covered)
-            yield Found(pool.slug, case(pool, advice, asked, demand.ends_at), demand.ends_at)
+            advice = advise(np.array(demand.hours), rate.value, asked.survival, covered)
+            yield Found(pool.slug, case(pool, rate, advice, asked), demand.ends_at)
 
 
 def notice(session: Session, row: Suggestion) -> datetime | None:
@@ -34,7 +39,8 @@ def notice(session: Session, row: Suggestion) -> datetime | None:
     assert row.accepted_at is not None
     data = row.case["data"]
     since = row.accepted_at - LONGEST
-    demand = costs.billed_demand(session, data["services"], row.currency, since)
+    told = {"like": data.get("like"), "unlike": data.get("unlike")}
+    demand = costs.billed_demand(session, data["services"], row.currency, since, **told)
     if demand is None:
         return None
     enough = data["promised"] + data["level"] / 2
@@ -42,7 +48,7 @@ def notice(session: Session, row: Suggestion) -> datetime | None:
     return next((at for at, part in hours if at >= row.accepted_at and part >= enough), None)
 
 
-def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | None:
+def case(pool: Pool, rate: Rate, advice: Advice, asked: Asked) -> Case | None:
     """What is said of a pool; None when neither we nor the usual rule would promise anything."""
     promise = advice.suggested or advice.usual
     if promise is None:
@@ -66,8 +72,8 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
         checks=(
             (
                 "Price",
-                f"{round(100 * pool.rate)} % of the on-demand price, as assumed in {RATES_OF}: no offer. "
-                "The first command prints the real one.",
+                f"{round(100 * rate.value)} % of the on-demand price, {rate.words}. The first command prints "
+                "the real one.",
             ),
             (
                 "Record",
@@ -78,6 +84,8 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
         against=_against(advice, asked),
         data={
             "services": list(pool.services),
+            "like": pool.like,
+            "unlike": pool.unlike,
             "level": promise.level,
             "hourly": promise.hourly,
             "promised": advice.promised,

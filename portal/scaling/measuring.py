@@ -27,7 +27,9 @@ def covered(session: Session, row: Suggestion, now: datetime) -> Measured:
     `data` names the services by words that their names hold.
     """
     assert row.applied_at is not None
-    found = costs.saved(session, row.case["data"]["services"], row.currency, _midnight(row.applied_at))
+    data, since = row.case["data"], _midnight(row.applied_at)
+    told = {"like": data.get("like"), "unlike": data.get("unlike")}
+    found = costs.saved(session, data["services"], row.currency, since, **told)
     return Measured(found.amount, found.days)
 
 
