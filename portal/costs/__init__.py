@@ -3,7 +3,7 @@
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.demand import Billed as BilledDemand
-from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
+from portal.costs.demand import Saved, Spent, billed_demand, credited, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
@@ -58,6 +58,7 @@ __all__ = [
     "brought",
     "by_tag",
     "change",
+    "credited",
     "days",
     "drop_level",
     "end",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from portal.costs.models import Bill, ChargeRow
+from portal.costs.models import Bill, ChargeRow, DailyCharge
 
 HOUR = timedelta(hours=1)
 RUNS = "(hour|hrs|second)"
@@ -116,6 +116,20 @@ def saved(
         .where(_of(services), meant, ChargeRow.category == "Usage")
     ).one()
     return Saved(Decimal(amount), (last.date() - first.date()).days + 1 if first else 0)
+
+
+def credited(session: Session, currency: str, since: datetime) -> Saved:
+    """What credits took off the bills since a moment, over the days that bills tell of."""
+    amount, first, last = session.execute(
+        select(
+            func.coalesce(func.sum(-DailyCharge.billed).filter(DailyCharge.category == "Credit"), 0),
+            func.min(DailyCharge.day),
+            func.max(DailyCharge.day),
+        )
+        .join(Bill, Bill.id == DailyCharge.bill_id)
+        .where(Bill.replaced_at.is_(None), DailyCharge.currency == currency, DailyCharge.day >= since)
+    ).one()
+    return Saved(Decimal(amount), (last - first).days + 1 if first else 0)
 
 
 def spent(

@@ -14,6 +14,7 @@ from portal.scaling.cases import (
     Step,
     Worst,
 )
+from portal.scaling.figures import Calls, Capacity, Credits, Figures, figures, type_figures
 from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
 from portal.scaling.models import Suggestion
@@ -50,9 +51,13 @@ __all__ = [
     "Asked",
     "Asks",
     "BreakEven",
+    "Calls",
+    "Capacity",
     "Case",
+    "Credits",
     "Demand",
     "Evidence",
+    "Figures",
     "Found",
     "Hours",
     "Kind",
@@ -72,6 +77,7 @@ __all__ = [
     "backtest",
     "break_even",
     "dismiss",
+    "figures",
     "note_rates",
     "open_count",
     "rates",
@@ -86,5 +92,6 @@ __all__ = [
     "summarise",
     "survival",
     "to_promise",
+    "type_figures",
     "worthwhile",
 ]

@@ -55,5 +55,12 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
     return Measured(usual - after.amount, after.days)
 
 
+def credited(session: Session, row: Suggestion, now: datetime) -> Measured:
+    """What credits took off the bills."""
+    assert row.applied_at is not None
+    found = costs.credited(session, row.currency, _midnight(row.applied_at))
+    return Measured(found.amount, found.days)
+
+
 def _midnight(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0)
