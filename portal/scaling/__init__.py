@@ -18,6 +18,7 @@ from portal.scaling.figures import Calls, Capacity, Credits, Figures, figures, t
 from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
 from portal.scaling.models import Suggestion
+from portal.scaling.picture import Picture, picture
 from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
 from portal.scaling.rates import Asks, Rate, rates
@@ -62,6 +63,7 @@ __all__ = [
     "Hours",
     "Kind",
     "Outcome",
+    "Picture",
     "Rate",
     "Saving",
     "Shown",
@@ -80,6 +82,7 @@ __all__ = [
     "figures",
     "note_rates",
     "open_count",
+    "picture",
     "rates",
     "read_demand",
     "refresh_rates",
