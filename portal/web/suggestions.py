@@ -134,7 +134,7 @@ def _page(form: HazardForm) -> str:
         odds=odds,
         states=scaling.STATES,
         kinds=KINDS,
-        rates=scaling.rates(session).values(),
+        rates=list(scaling.rates(session).values()),
         today=now.date(),
     )
 

@@ -43,6 +43,7 @@ PAGES = {
         /operator/costs/alerts /operator/costs?tag=environment
         /operator/costs/bills/{bill_import} /operator/suggestions /operator/scale
         /operator/suggestions/{suggestion} /operator/suggestions/{against} /operator/suggestions/{applied}
+        /operator/suggestions/{by_call}
         /operator/sustainability/margins /operator/sustainability
         /operator/plans /operator/plans/stripe /operator/readiness /operator/readiness?days=7""",
 }
