@@ -6,6 +6,7 @@ from portal.costs.demand import Billed as BilledDemand
 from portal.costs.demand import Saved, billed_demand, saved
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
+from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
 from portal.costs.measuring import Measured, measured
@@ -30,6 +31,8 @@ __all__ = [
     "BANDS",
     "TYPED",
     "AlertRaised",
+    "Aws",
+    "AwsAway",
     "Band",
     "Bill",
     "BillFile",
@@ -38,10 +41,13 @@ __all__ = [
     "BilledDemand",
     "Charge",
     "CostReached",
+    "Gone",
     "Imported",
     "LineAside",
     "Measured",
     "Month",
+    "NoCredentials",
+    "NotAllowed",
     "Outlook",
     "Saved",
     "ServiceCost",
