@@ -50,7 +50,7 @@ def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None
         costs.watch(session, "usd", now=now)
         sustainability.suggest(session, stage.payments, "usd", now=now)
         for one in scaling.suggestions(session, "usd", now=now):
-            if one.pool.slug == "database" and one.may("apply"):
+            if one.row.subject == "database" and one.may("apply"):
                 scaling.apply(session, one.row.id, actor=actor, now=now)
 
 

@@ -3,7 +3,7 @@
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.demand import Billed as BilledDemand
-from portal.costs.demand import Saved, billed_demand, saved
+from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
@@ -51,6 +51,7 @@ __all__ = [
     "Outlook",
     "Saved",
     "ServiceCost",
+    "Spent",
     "Spike",
     "Tagged",
     "TypedCost",
@@ -77,6 +78,7 @@ __all__ = [
     "saved",
     "set_aside",
     "set_level",
+    "spent",
     "spikes",
     "spread",
     "state_of",

@@ -42,6 +42,14 @@ class Saved:
     days: int
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What services cost, in units of the currency, over whole days."""
+
+    amount: Decimal
+    days: int
+
+
 def billed_demand(session: Session, services: Sequence[str], currency: str, since: datetime) -> Billed | None:
     """The usage by time of services whose names hold one of these words; None when no bill tells of any.
 
@@ -87,6 +95,34 @@ def saved(session: Session, services: Sequence[str], currency: str, since: datet
         .where(_of(services), ChargeRow.category == "Usage")
     ).one()
     return Saved(Decimal(amount), (last.date() - first.date()).days + 1 if first else 0)
+
+
+def spent(
+    session: Session,
+    services: Sequence[str],
+    currency: str,
+    since: datetime,
+    until: datetime,
+    resources: Sequence[str] = (),
+) -> Spent:
+    """What usage of services truly cost in `[since, until)`, over the days that bills tell of there.
+
+    Services are those whose names hold one of these words; with `resources`, only those count.
+    """
+    meant = _of(services)
+    if resources:
+        meant = and_(meant, ChargeRow.resource_id.in_(resources))
+    amount, first, last = session.execute(
+        select(
+            func.coalesce(func.sum(ChargeRow.effective_cost).filter(meant), 0),
+            func.min(ChargeRow.begins_at),
+            func.max(ChargeRow.begins_at),
+        )
+        .join(Bill, Bill.id == ChargeRow.bill_id)
+        .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.category == "Usage")
+        .where(ChargeRow.begins_at >= since, ChargeRow.begins_at < until)
+    ).one()
+    return Spent(Decimal(amount), (last.date() - first.date()).days + 1 if first else 0)
 
 
 def _on_demand() -> ColumnElement[Any]:

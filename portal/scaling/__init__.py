@@ -3,9 +3,21 @@
 from portal.scaling.actions import accept, apply, dismiss, revert, snooze, suggest
 from portal.scaling.advising import Advice, advise
 from portal.scaling.backtesting import LEAST_WEEKS, POLICIES, Outcome, Summary, Tried, backtest, summarise
+from portal.scaling.cases import (
+    Alternative,
+    Asked,
+    BreakEven,
+    Case,
+    Evidence,
+    Found,
+    Saving,
+    Step,
+    Worst,
+)
+from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
 from portal.scaling.models import Suggestion
-from portal.scaling.pools import POOLS, RATES_OF
+from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
 from portal.scaling.reading import Demand, read_demand
 from portal.scaling.rules import (
@@ -21,22 +33,32 @@ from portal.scaling.rules import (
 )
 
 __all__ = [
+    "KINDS",
     "LEAST_WEEKS",
     "LOOK_BACK_DAYS",
     "POLICIES",
     "POOLS",
-    "RATES_OF",
     "STATES",
     "TERM_MONTHS",
     "Advice",
     "Agreement",
+    "Alternative",
+    "Asked",
+    "BreakEven",
+    "Case",
     "Demand",
+    "Evidence",
+    "Found",
     "Hours",
+    "Kind",
     "Outcome",
+    "Saving",
     "Shown",
+    "Step",
     "Suggestion",
     "Summary",
     "Tried",
+    "Worst",
     "accept",
     "advise",
     "agree",

@@ -12,21 +12,30 @@ ENDED = "realised_at IS NULL AND reverted_at IS NULL AND dismissed_at IS NULL AN
 
 
 class Suggestion(Base):
-    """Advice about one pool, as it was last worked out; from its acceptance on it does not change.
+    """The case for one thing, as it was last made; from its acceptance on it does not change.
 
-    `saved` is what it really saved in `measured_days`, in minor units. Of each pool one at most stands.
+    `kind` is one of KINDS, `subject` what it is about: a pool, a service, a machine. `saved` is what it
+    really saved in `measured_days`, in minor units. Of each subject of a kind one at most stands.
     """
 
     __tablename__ = "suggestion"
     __table_args__ = (
-        Index("uq_suggestion_standing", "pool", "currency", unique=True, postgresql_where=text(ENDED)),
+        Index(
+            "uq_suggestion_standing",
+            "kind",
+            "subject",
+            "currency",
+            unique=True,
+            postgresql_where=text(ENDED),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    pool: Mapped[str]
+    kind: Mapped[str]
+    subject: Mapped[str]
     currency: Mapped[str]
-    advice: Mapped[dict[str, Any]]
-    billed_until: Mapped[datetime]
+    case: Mapped[dict[str, Any]]
+    known_until: Mapped[datetime]
     suggested_at: Mapped[datetime]
     refreshed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]

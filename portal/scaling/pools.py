@@ -23,6 +23,14 @@ class Pool:
     terraform: str
     undo: str
 
+    def steps(self, hourly: float) -> tuple[tuple[str, str], ...]:
+        """The texts with which so much an hour is bought, each with its name."""
+        return (
+            ("See the real price", self.look),
+            ("Buy", self.buy.format(commitment=hourly)),
+            ("Terraform", self.terraform.format(commitment=hourly)),
+        )
+
 
 POOLS = (
     Pool(
@@ -33,10 +41,10 @@ POOLS = (
         "aws savingsplans describe-savings-plans-offerings --plan-types Compute "
         f"--payment-options 'No Upfront' --durations {YEAR_SECONDS} --currencies USD",
         "aws savingsplans create-savings-plan --savings-plan-offering-id OFFERING "
-        "--commitment {commitment:.3f} --purchase-time {queued_at:%Y-%m-%dT%H:%M:%SZ}",
+        "--commitment {commitment:.3f} --purchase-time QUEUED_AT",
         "# Savings plans are bought by command or in the console. Keep this beside your code:\n"
         'locals {{\n  compute_savings_plan_usd_per_hour = "{commitment:.3f}"\n}}',
-        "Until {queued_at:%d %B, %H:%M} UTC: aws savingsplans delete-queued-savings-plan "
+        "While it is queued, which is for two days: aws savingsplans delete-queued-savings-plan "
         "--savings-plan-id PLAN. Afterwards, while AWS still takes it back: "
         "aws savingsplans return-savings-plan --savings-plan-id PLAN",
     ),

@@ -1,4 +1,4 @@
-"""Suggestions, as pages: what to promise, what it saves and may cost, and what became of it."""
+"""Suggestions, as pages: what would lower the costs, what it may cost itself, and what became of it."""
 
 from collections.abc import Callable
 
@@ -134,7 +134,6 @@ def _page(form: HazardForm) -> str:
         odds=odds,
         states=scaling.STATES,
         kinds=KINDS,
-        pools=scaling.POOLS,
     )
 
 
@@ -147,5 +146,4 @@ def _show(suggestion_id: str, form: DismissForm) -> str:
         odds=sustainability.odds(session, site.settings().payments, currency(), now=now),
         states=scaling.STATES,
         kinds=KINDS,
-        rates_of=scaling.RATES_OF,
     )

@@ -103,7 +103,7 @@ def test_the_story_without_its_crowd(play, ends):
     assert (held["brotzeit"], held["lumen"], held["harbour"]) == ("api-pro", "api-free", "api-pro")
     assert (held["tallinn"], held["seefeld"], held["diary"]) == ("api-free", "api-enterprise", "api-pro")
     assert standing.cost.amount and standing.recurring.amount and standing.cash
-    assert sorted((one.pool.slug, one.state) for one in suggested) == [
+    assert sorted((one.row.subject, one.state) for one in suggested) == [
         ("cache", "rejected"),
         ("compute", "open"),
         ("database", "realised"),

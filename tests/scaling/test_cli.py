@@ -23,7 +23,7 @@ def ids(database):
 def test_suggestions_are_walked_by_command(upkeep, ids):
     assert upkeep(suggestions_group, "refresh").output == "0 new.\n"
     found = json.loads(upkeep(suggestions_group, "list", "--json").output)
-    assert {one["pool"]: one["state"] for one in found} == {
+    assert {one["subject"]: one["state"] for one in found} == {
         "compute": "open",
         "database": "applied",
         "cache": "rejected",

@@ -1,0 +1,129 @@
+"""Promises for a year, as suggested: of each pool, from what its bills tell by the hour."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from portal import costs
+from portal.scaling.advising import Advice, Promise, advise
+from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Step, Worst
+from portal.scaling.models import Suggestion
+from portal.scaling.pools import POOLS, RATES_OF, Pool
+
+HISTORY = timedelta(days=455)
+HOUR = timedelta(hours=1)
+LONGEST = timedelta(days=31)  # a row of a bill may tell of a whole month
+WEEK_HOURS, TERM_DAYS = 168, 365
+USUAL = "What would have saved most in the last 60 days alone"
+
+
+def look(session: Session, asked: Asked) -> Iterable[Found]:
+    """Every pool that bills tell of."""
+    for pool in POOLS:
+        demand = costs.billed_demand(session, pool.services, asked.currency, asked.now - HISTORY)
+        if demand is not None:
+            covered = max(demand.covered[-WEEK_HOURS:], default=0.0)
+            advice = advise(np.array(demand.hours), pool.rate, asked.survival, covered)
+            yield Found(pool.slug, case(pool, advice, asked, demand.ends_at), demand.ends_at)
+
+
+def notice(session: Session, row: Suggestion) -> datetime | None:
+    """The first hour since its acceptance in which the bill covers half of it or more."""
+    assert row.accepted_at is not None
+    data = row.case["data"]
+    since = row.accepted_at - LONGEST
+    demand = costs.billed_demand(session, data["services"], row.currency, since)
+    if demand is None:
+        return None
+    enough = data["promised"] + data["level"] / 2
+    hours = ((demand.starts_at + number * HOUR, part) for number, part in enumerate(demand.covered))
+    return next((at for at, part in hours if at >= row.accepted_at and part >= enough), None)
+
+
+def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | None:
+    """What is said of a pool; None when neither we nor the usual rule would promise anything."""
+    promise = advice.suggested or advice.usual
+    if promise is None:
+        return None
+    needed = round(100 * min(1, advice.needed))
+    usual = advice.usual if advice.suggested and advice.usual != advice.suggested else None
+    return Case(
+        title=pool.name,
+        what=f"Promise {_hourly(promise, asked.currency)} an hour for a year.",
+        why=_why(advice),
+        saving=_saving(promise),
+        worst=Worst(promise.worst, "is still owed if all use stops tomorrow", TERM_DAYS),
+        break_even=BreakEven(
+            "Never" if advice.needed >= 1 else f"{needed} % of hours",
+            f"The year is paid for after {advice.break_even_months:.1f} months of full use.",
+        ),
+        evidence=_evidence(advice),
+        known_from=f"{advice.days} days of bills",
+        steps=tuple(Step(name, text) for name, text in pool.steps(promise.hourly)),
+        undo=pool.undo,
+        alternatives=(Alternative(USUAL, _saving(usual), usual.worst, _why_not(advice)),) if usual else (),
+        checks=(
+            (
+                "Price",
+                f"{round(100 * pool.rate)} % of the on-demand price, as assumed in {RATES_OF}: no offer. "
+                "The first command prints the real one.",
+            ),
+            ("Covered already", "Taken off before this was worked out"),
+        ),
+        against=_against(advice, asked),
+        data={
+            "services": list(pool.services),
+            "level": promise.level,
+            "hourly": promise.hourly,
+            "promised": advice.promised,
+        },
+    )
+
+
+def _against(advice: Advice, asked: Asked) -> str:
+    if advice.suggested is None:
+        return _why_not(advice)
+    if asked.cash is not None and asked.cash < advice.suggested.worst:
+        return "Your cash does not cover what would still be owed if all use stopped tomorrow."
+    return ""
+
+
+def _why(advice: Advice) -> str:
+    if advice.suggested is None:
+        return "That is usual advice, from the last 60 days alone."
+    return (
+        f"So much was used in enough hours of every look-back of the last {advice.days} days that it pays, "
+        "also with the odds that the platform closes."
+    )
+
+
+def _why_not(advice: Advice) -> str:
+    if advice.needed >= 1:
+        return "With the odds that the platform closes it never pays."
+    return (
+        f"It pays from {round(100 * advice.needed)} % of the hours on, and not every look-back agrees on a "
+        "level that is used so much."
+    )
+
+
+def _saving(promise: Promise) -> Saving:
+    record = f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks."
+    return Saving(promise.low, promise.likely, promise.high, record)
+
+
+def _evidence(advice: Advice) -> Evidence:
+    needed = round(100 * min(1, advice.needed))
+    return Evidence(
+        title="Hours at or above the level",
+        words="In which share of the hours this level was needed, by how far one looks back.",
+        heading="Look-back",
+        unit="percent",
+        series=tuple((f"{days} days", round(100 * share)) for days, share in advice.above.items()),
+        line=(needed, f"It pays from {needed} percent on"),
+    )
+
+
+def _hourly(promise: Promise, currency: str) -> str:
+    return f"${promise.hourly:.3f}" if currency == "usd" else f"{promise.hourly:.3f} {currency.upper()}"
