@@ -44,6 +44,8 @@ DUTIES = (
     Duty("billing.sweep_all", 10 * MINUTE),
     Duty("costs.watch", 10 * MINUTE),
     Duty("billing.sweep_events", HOUR),
+    Duty("costs.collect", HOUR),
+    Duty("costs.survey", HOUR),
     Duty("accounts.forget_old", HOUR),
     Duty("scaling.suggest", 6 * HOUR),
     Duty("relay.clean", 6 * HOUR),

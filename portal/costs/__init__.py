@@ -2,6 +2,8 @@
 
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
+from portal.costs.collecting import is_due as collection_due
 from portal.costs.demand import Billed as BilledDemand
 from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
 from portal.costs.events import CostReached
@@ -10,7 +12,15 @@ from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
 from portal.costs.measuring import Measured, measured
-from portal.costs.models import AlertRaised, Bill, BillImport, LineAside, TypedCost
+from portal.costs.models import (
+    AlertRaised,
+    Bill,
+    BillImport,
+    CloudLoad,
+    CloudResource,
+    LineAside,
+    TypedCost,
+)
 from portal.costs.outlook import Outlook, outlook
 from portal.costs.queries import (
     Billed,
@@ -25,12 +35,17 @@ from portal.costs.queries import (
     typed,
 )
 from portal.costs.rules import BANDS, TYPED, Band, Charge, Month, ServiceCost, band, spread, state_of
+from portal.costs.shelves import S3, Delivery, deliveries, fetched
 from portal.costs.spikes import Spike, spikes
+from portal.costs.surveying import forget_loads, loads, resources, survey
 
 __all__ = [
     "BANDS",
+    "REQUEST_COST",
+    "S3",
     "TYPED",
     "AlertRaised",
+    "Asking",
     "Aws",
     "AwsAway",
     "Band",
@@ -40,7 +55,11 @@ __all__ = [
     "Billed",
     "BilledDemand",
     "Charge",
+    "CloudLoad",
+    "CloudResource",
+    "Collected",
     "CostReached",
+    "Delivery",
     "Gone",
     "Imported",
     "LineAside",
@@ -56,6 +75,7 @@ __all__ = [
     "Tagged",
     "TypedCost",
     "add",
+    "asking",
     "band",
     "billed",
     "billed_demand",
@@ -64,17 +84,24 @@ __all__ = [
     "brought",
     "by_tag",
     "change",
+    "collect",
+    "collection_due",
     "days",
+    "deliveries",
     "drop_level",
     "end",
+    "fetched",
+    "forget_loads",
     "imports",
     "levels",
+    "loads",
     "measured",
     "month",
     "months",
     "outlook",
     "providers",
     "raised",
+    "resources",
     "saved",
     "set_aside",
     "set_level",
@@ -82,8 +109,10 @@ __all__ = [
     "spikes",
     "spread",
     "state_of",
+    "survey",
     "tags",
     "take_bills",
+    "to_ask",
     "typed",
     "watch",
 ]

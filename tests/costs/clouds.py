@@ -61,6 +61,12 @@ def settings(url, **more):
     return Settings(**told)
 
 
+def environ(url, **more):
+    """The same, as environment variables."""
+    told = {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION}
+    return told | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} | more
+
+
 def client(url, service, region=REGION):
     """The library itself, to put things there."""
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -70,11 +76,12 @@ def client(url, service, region=REGION):
 class Recorded:
     """A maker of clients that answer what was recorded: (operation, answer, what must be asked), in order.
 
-    An answer that is a text is AWS's code of an error.
+    An answer that is a text is AWS's code of an error. Whose credentials they are it knows.
     """
 
     def __init__(self, service, *answers):
         self.asked = client("http://127.0.0.1:9", service)
+        self.service = service
         stubber = Stubber(self.asked)
         for operation, answer, *expected in answers:
             if isinstance(answer, str):
@@ -84,7 +91,10 @@ class Recorded:
         stubber.activate()
 
     def client(self, service_name, **options):
-        return self.asked
+        return self.asked if service_name == self.service else self
+
+    def get_caller_identity(self):
+        return {"Account": ACCOUNT}
 
 
 def recorded(service, *answers):

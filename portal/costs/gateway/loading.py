@@ -14,7 +14,7 @@ HOUR_SECONDS = 3600
 AT_ONCE = timedelta(hours=1440)
 """More points than these AWS does not give in one answer."""
 
-SEEN = ("Average", "Maximum", "Sum", "SampleCount")
+SEEN = ("Average", "Minimum", "Maximum", "Sum", "SampleCount")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Hour:
 
     at: datetime
     average: float
+    minimum: float
     maximum: float
     total: float
     samples: float

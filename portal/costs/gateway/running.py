@@ -40,6 +40,8 @@ def services(aws: Aws) -> Iterator[Running]:
                     continue
                 told = aws.ask("ecs", "DescribeServices", cluster=cluster, services=page["serviceArns"])
                 for service in told["services"]:
+                    if service.get("status", "ACTIVE") != "ACTIVE":
+                        continue
                     yield _service(aws, _last(cluster), service, shapes)
 
 
