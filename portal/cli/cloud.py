@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from portal import costs
+from portal import accounts, costs
 from portal.cli.base import house, refusing
 from portal.cli.costs import MONTH, costs_group
 
@@ -54,6 +54,35 @@ def survey() -> None:
     for line in found:
         click.echo(line)
     click.echo(f"{len(found)} found, {read:,} hours read.")
+
+
+@costs_group.command("guard")
+@click.option("--mail", "mails", multiple=True, help="Who is written to; every operator unless given.")
+@click.option("--apply", "is_meant", is_flag=True, help="Do it, instead of saying what would be done.")
+def guard(mails: tuple[str, ...], is_meant: bool) -> None:
+    """Let AWS watch over the bill too, at the amounts of `costs alerts`: a budget, and alarms on the bill.
+
+    Says what it would make and take away; nothing is done without --apply. What stands is not made twice.
+    """
+    with house() as here:
+        settings, levels = here.settings.aws, costs.levels(here.session, "usd")
+        mails = mails or tuple(one.email for one in accounts.operators(here.session))
+    aws = costs.Aws(settings)
+    with refusing():
+        steps = costs.guard(aws, [one.amount / 100 for one in levels], mails)
+        for step in steps:
+            click.echo(step.sentence)
+            if is_meant:
+                step.take(aws)
+    if not steps:
+        click.echo("All of it stands already.")
+    elif is_meant:
+        with house() as here:
+            told = {"steps": [step.sentence for step in steps]}
+            accounts.record(here.session, here.actor, "bill.guarded", now=here.now, data=told)
+        click.echo("Done.")
+    else:
+        click.echo("Nothing was done. With --apply it is.")
 
 
 def _words(one: costs.CloudResource) -> str:

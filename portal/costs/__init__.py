@@ -9,6 +9,7 @@ from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
+from portal.costs.guarding import Step, guard
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
 from portal.costs.measuring import Measured, measured
@@ -72,6 +73,7 @@ __all__ = [
     "ServiceCost",
     "Spent",
     "Spike",
+    "Step",
     "Tagged",
     "TypedCost",
     "add",
@@ -92,6 +94,7 @@ __all__ = [
     "end",
     "fetched",
     "forget_loads",
+    "guard",
     "imports",
     "levels",
     "loads",

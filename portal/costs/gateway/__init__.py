@@ -5,7 +5,21 @@ knows how AWS's answers look.
 """
 
 from portal.costs.gateway.counting import Counts, counts, set_desired
-from portal.costs.gateway.guarding import Alarm, Budget, Guarded, guarded
+from portal.costs.gateway.guarding import (
+    KINDS,
+    Alarm,
+    Budget,
+    Guarded,
+    add_note,
+    add_reader,
+    drop_alarm,
+    drop_note,
+    guarded,
+    make_budget,
+    make_topic,
+    set_alarm,
+    topic,
+)
 from portal.costs.gateway.loading import Hour, hours
 from portal.costs.gateway.running import Running, runs
 from portal.costs.gateway.shelves import Stored, fetch, stored
@@ -13,6 +27,7 @@ from portal.costs.gateway.speaking import Aws, AwsAway, Gone, NoCredentials, Not
 from portal.costs.gateway.spending import Spent, account, spent
 
 __all__ = [
+    "KINDS",
     "Alarm",
     "Aws",
     "AwsAway",
@@ -27,12 +42,20 @@ __all__ = [
     "Spent",
     "Stored",
     "account",
+    "add_note",
+    "add_reader",
     "counts",
+    "drop_alarm",
+    "drop_note",
     "fetch",
     "guarded",
     "hours",
+    "make_budget",
+    "make_topic",
     "runs",
+    "set_alarm",
     "set_desired",
     "spent",
     "stored",
+    "topic",
 ]

@@ -1,6 +1,6 @@
 """What AWS itself watches over, as it is told: a budget, alarms on the bill, and whom they are told to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,18 +29,32 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Guarded:
-    """What is there: the budget of a name, and the alarms whose names begin with it."""
+    """What is there: the budget of a name, the alarms whose names begin with it, and the readers of the topic
+    of that name (None: there is no topic)."""
 
     budget: Budget | None
     alarms: tuple[Alarm, ...]
+    readers: frozenset[str] | None
 
 
 def guarded(aws: Aws, account: str, name: str) -> Guarded:
     """What watches over an account under this name."""
-    return Guarded(_budget(aws, account, name), tuple(_alarms(aws, name)))
+    return Guarded(_budget(aws, account, name), tuple(_alarms(aws, name)), _topic(aws, topic(account, name)))
 
 
-def make_budget(aws: Aws, account: str, name: str, limit: float, notes: Any, mails: tuple[str, ...]) -> None:
+def topic(account: str, name: str) -> str:
+    """What a topic of this name is called."""
+    return f"arn:aws:sns:{EVERYWHERE}:{account}:{name}"
+
+
+def make_budget(
+    aws: Aws,
+    account: str,
+    name: str,
+    limit: float,
+    notes: Iterable[tuple[str, float]],
+    mails: tuple[str, ...],
+) -> None:
     """A budget a month with all its notes: (kind, dollars), each told to these addresses."""
     aws.ask(
         "budgets",
@@ -77,12 +91,14 @@ def drop_note(aws: Aws, account: str, name: str, kind: str, dollars: float) -> N
     aws.ask("budgets", "DeleteNotification", AccountId=account, BudgetName=name, Notification=note)
 
 
-def make_topic(aws: Aws, name: str, mails: tuple[str, ...]) -> str:
-    """The topic of this name, which these addresses read once they said yes; there is one of each."""
-    topic = str(aws.ask("sns", "CreateTopic", region=EVERYWHERE, Name=name)["TopicArn"])
-    for mail in mails:
-        aws.ask("sns", "Subscribe", region=EVERYWHERE, TopicArn=topic, Protocol="email", Endpoint=mail)
-    return topic
+def make_topic(aws: Aws, name: str) -> None:
+    """The topic of this name; there is one of each."""
+    aws.ask("sns", "CreateTopic", region=EVERYWHERE, Name=name)
+
+
+def add_reader(aws: Aws, topic: str, mail: str) -> None:
+    """One address more that reads a topic, once it said yes to AWS's question."""
+    aws.ask("sns", "Subscribe", region=EVERYWHERE, TopicArn=topic, Protocol="email", Endpoint=mail)
 
 
 def set_alarm(aws: Aws, alarm: Alarm) -> None:
@@ -133,6 +149,14 @@ def _alarms(aws: Aws, name: str) -> Iterator[Alarm]:
     ):
         for one in page.get("MetricAlarms", ()):
             yield Alarm(one["AlarmName"], float(one["Threshold"]), tuple(one.get("AlarmActions", ())))
+
+
+def _topic(aws: Aws, arn: str) -> frozenset[str] | None:
+    try:
+        pages = aws.pages("sns", "ListSubscriptionsByTopic", "NextToken", region=EVERYWHERE, TopicArn=arn)
+        return frozenset(one["Endpoint"] for page in pages for one in page.get("Subscriptions", ()))
+    except Gone:
+        return None
 
 
 def _note(kind: str, dollars: float) -> Mapping[str, Any]:

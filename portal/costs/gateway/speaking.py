@@ -36,6 +36,7 @@ NOT_THERE = {
     "ClusterNotFoundException",
     "NoSuchBucket",
     "NoSuchKey",
+    "NotFound",
     "NotFoundException",
     "ServiceNotFoundException",
 }
