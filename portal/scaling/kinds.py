@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.scaling import commitments, measuring
+from portal.scaling import commitments, measuring, pausing, shrinking
 from portal.scaling.cases import Asked, Found
 from portal.scaling.measuring import Measured
 from portal.scaling.models import Suggestion
@@ -69,8 +69,9 @@ KINDS = {
         Kind("spot", "Spot capacity", BEFORE_AND_AFTER, measuring.changed),
         Kind("serverless", "Pay by the call", PER_CALL, measuring.changed),
         Kind("consolidation", "Share machines", PER_CALL, measuring.changed),
-        Kind("rightsizing", "Smaller size", BEFORE_AND_AFTER, measuring.changed),
-        Kind("pause", "Pause at night", BEFORE_AND_AFTER, measuring.changed),
+        Kind("rightsizing", "Smaller size", BEFORE_AND_AFTER, measuring.changed, shrinking.look),
+        Kind("pause", "Pause at night", BEFORE_AND_AFTER, measuring.changed, pausing.look_at_nights),
+        Kind("idle", "Runs for nobody", BEFORE_AND_AFTER, measuring.changed, pausing.look_at_idle),
         Kind("credits", "Credits and free tier", BEFORE_AND_AFTER, measuring.changed),
     )
 }

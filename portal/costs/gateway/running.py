@@ -15,8 +15,9 @@ class Running:
     """One thing that runs: of kind `ecs`, `rds` or `cache`, with what is known of it, as plain JSON.
 
     Of `ecs`: cluster, launch (such as FARGATE), providers, desired, running, pending, cpu (1024 make a
-    processor), memory (MB), architecture, target_group (None without a load balancer). Of `rds`: type,
-    engine, status, multi_az, cluster. Of `cache`: type, engine, status, nodes, group.
+    processor), memory (MB), architecture, definition (family:revision), target_group (None without a load
+    balancer). Of `rds`: type, engine, status, multi_az, cluster. Of `cache`: type, engine, status, nodes,
+    group.
     """
 
     id: str
@@ -68,6 +69,7 @@ def _service(
         "desired": int(service["desiredCount"]),
         "running": int(service.get("runningCount", 0)),
         "pending": int(service.get("pendingCount", 0)),
+        "definition": _last(definition),
         "target_group": targets[0].rsplit(":", 1)[-1] if targets else None,
         **shapes[definition],
     }
