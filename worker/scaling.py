@@ -1,12 +1,19 @@
-"""Scaling, when its time comes: what to promise is worked out, and what was promised is measured."""
+"""Scaling, when its time comes: what to promise is worked out and measured, and spot is stood in for."""
 
 from datetime import datetime
 
-from portal import plans, sustainability
+import structlog
+
+from portal import accounts, costs, plans, scaling, sustainability
 from portal.kit import clock
 from portal.kit.db import unit
+from portal.kit.errors import Refusal
 from worker.app import home, task
 from worker.house import House
+
+CONTROLLER = accounts.Actor(None, "spot controller")
+
+log = structlog.get_logger(__name__)
 
 
 @task("scaling.suggest", tried_again=False)
@@ -21,3 +28,26 @@ def suggest(house: House, *, now: datetime) -> list[str]:
         catalogue = plans.catalogue_or_none(session)
         currency = catalogue.currency if catalogue else "usd"
         return sustainability.suggest(session, house.settings.payments, currency, now=now)
+
+
+@task("scaling.steer", tried_again=False)
+def steer_spot() -> None:
+    """Every minute: let on-demand tasks stand in for missing spot tasks, or say that they would."""
+    steer(home(), now=clock.now())
+
+
+def steer(house: House, *, now: datetime) -> dict[str, int]:
+    """What each service was told to run, or would be, by its pair; pairs whose number stays are left out."""
+    settings, told = house.settings.aws, dict[str, int]()
+    if settings.spot_mode == "off":
+        return told
+    for pair in settings.spot_pairs:
+        is_dry, ecs = settings.spot_mode != "on", scaling.Ecs(costs.Aws(settings))
+        try:
+            wanted = scaling.steer(house.sessions, ecs, pair, is_dry=is_dry, actor=CONTROLLER, now=now)
+        except Refusal as refusal:
+            log.warning("spot not stood in for", pair=scaling.pair_name(pair), refusal=refusal.sentence)
+            continue
+        if wanted is not None:
+            told[scaling.pair_name(pair)] = wanted
+    return told

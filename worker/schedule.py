@@ -40,6 +40,7 @@ DUTIES = (
     Duty("billing.retry_events", 30),
     Duty("billing.remind", 30),
     Duty("quotes.expire", MINUTE),
+    Duty("scaling.steer", MINUTE),
     Duty("metering.close_windows", 5 * MINUTE),
     Duty("billing.sweep_all", 10 * MINUTE),
     Duty("costs.watch", 10 * MINUTE),

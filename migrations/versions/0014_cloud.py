@@ -1,4 +1,4 @@
-"""What AWS was asked, what runs there and how busy it is."""
+"""What AWS was asked, what runs there, how busy it is, and what stands in for spot capacity."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,9 +43,21 @@ def upgrade() -> None:
             for name in ("average", "minimum", "maximum", "total", "samples")
         ),
     )
+    op.create_table(
+        "spot_fallback",
+        sa.Column("pair", sa.Text(), primary_key=True),
+        *(
+            sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
+            for name in ("version", "lent", "imagined", "watched", "missing")
+        ),
+        sa.Column("wanted", sa.BigInteger()),
+        *(sa.Column(f"{deed}_at", MOMENT) for deed in ("step", "sent", "seen")),
+        sa.Column("calm_since", MOMENT),
+        sa.Column("problem", sa.Text()),
+    )
 
 
 def downgrade() -> None:
-    for table in ("cloud_load", "cloud_resource", "collection"):
+    for table in ("spot_fallback", "cloud_load", "cloud_resource", "collection"):
         op.drop_table(table)
     op.drop_column("bill_import", "asked_of")

@@ -9,6 +9,9 @@ from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
+from portal.costs.gateway import Counts as TaskCounts
+from portal.costs.gateway import counts as task_counts
+from portal.costs.gateway import set_desired as set_tasks
 from portal.costs.guarding import Step, guard
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
@@ -75,6 +78,7 @@ __all__ = [
     "Spike",
     "Step",
     "Tagged",
+    "TaskCounts",
     "TypedCost",
     "add",
     "asking",
@@ -108,6 +112,7 @@ __all__ = [
     "saved",
     "set_aside",
     "set_level",
+    "set_tasks",
     "spent",
     "spikes",
     "spread",
@@ -115,6 +120,7 @@ __all__ = [
     "survey",
     "tags",
     "take_bills",
+    "task_counts",
     "to_ask",
     "typed",
     "watch",

@@ -16,7 +16,7 @@ from portal.scaling.cases import (
 )
 from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
-from portal.scaling.models import Suggestion
+from portal.scaling.models import SpotFallback, Suggestion
 from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
 from portal.scaling.reading import Demand, read_demand
@@ -31,6 +31,7 @@ from portal.scaling.rules import (
     to_promise,
     worthwhile,
 )
+from portal.scaling.steering import Ecs, fallbacks, pair_name, steer
 
 __all__ = [
     "KINDS",
@@ -47,6 +48,7 @@ __all__ = [
     "BreakEven",
     "Case",
     "Demand",
+    "Ecs",
     "Evidence",
     "Found",
     "Hours",
@@ -54,6 +56,7 @@ __all__ = [
     "Outcome",
     "Saving",
     "Shown",
+    "SpotFallback",
     "Step",
     "Suggestion",
     "Summary",
@@ -66,10 +69,13 @@ __all__ = [
     "backtest",
     "break_even",
     "dismiss",
+    "fallbacks",
     "open_count",
+    "pair_name",
     "read_demand",
     "revert",
     "snooze",
+    "steer",
     "suggest",
     "suggestion",
     "suggestions",

@@ -1,0 +1,53 @@
+"""The capacity controller over HTTP: a duty that says what it would do, and does it when it may."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portal.cli.spot import spot_group
+from portal.costs import gateway
+from portal.kit.settings import SpotPair
+from tests.costs import clouds
+from tests.costs.test_gateway import build
+from worker.house import House
+from worker.scaling import steer
+
+NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
+PAIR = SpotPair("main", "worker", "web", 1, 4)
+"""The server's tasks never run, so all three of the spot service are missing."""
+
+
+@pytest.fixture
+def house(database, settings, aws_url):
+    """A house whose controller is in a mode."""
+
+    def house(mode, pairs=(PAIR,)):
+        aws = clouds.settings(aws_url, spot_pairs=pairs, spot_mode=mode)
+        return House(replace(settings, aws=aws), database, gate=None, letterhead=None)
+
+    build(aws_url)
+    return house
+
+
+def test_it_does_nothing_when_it_is_off_and_in_a_dry_run_only_says_what_it_would_do(house, aws):
+    assert steer(house("off"), now=NOW) == {}
+    assert steer(house("dry-run"), now=NOW) == {"main/worker+web": 4}
+    assert gateway.counts(aws, "main", ["web"])["web"].desired == 2
+    assert steer(house("on"), now=NOW) == {"main/worker+web": 4}
+    assert gateway.counts(aws, "main", ["web"])["web"].desired == 4
+    assert steer(house("on"), now=NOW + timedelta(minutes=1)) == {}
+
+
+def test_a_pair_that_is_not_there_keeps_no_other_from_its_turn(house):
+    pairs = (SpotPair("main", "nothing", "worker", 1, 2), PAIR)
+    assert steer(house("dry-run", pairs), now=NOW) == {"main/worker+web": 4}
+
+
+def test_the_command_shows_how_each_pair_stands(house, upkeep, aws_url):
+    assert upkeep(spot_group, "show").exit_code == 1
+    environ = clouds.environ(aws_url, SPOT_PAIRS="main/worker+web:1:4")
+    assert "not looked at yet" in upkeep(spot_group, "show", **environ).output
+    steer(house("dry-run"), now=NOW)
+    shown = upkeep(spot_group, "show", **environ).output
+    assert "0 lent, 2 would be; spot was there 0.0 % of the time; looked at 2026-11-25 03:00 UTC" in shown
