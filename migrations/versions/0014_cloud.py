@@ -52,7 +52,7 @@ def upgrade() -> None:
         ),
         sa.Column("wanted", sa.BigInteger()),
         *(sa.Column(f"{deed}_at", MOMENT) for deed in ("step", "sent", "seen")),
-        sa.Column("calm_since", MOMENT),
+        *(sa.Column(f"{how}_since", MOMENT) for how in ("short", "calm")),
         sa.Column("problem", sa.Text()),
     )
 

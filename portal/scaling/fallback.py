@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 HOLD = timedelta(minutes=10)
 """For how long spot must be back before what stands in for it is given back."""
 
+STARTING = timedelta(minutes=2)
+"""Longer than a task takes to start: what waits longer waits for capacity."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -33,6 +36,20 @@ class Decision:
 
     desired: int
     standing: Standing
+
+
+def count_missing(
+    desired: int, running: int, pending: int, short_since: datetime | None, *, now: datetime
+) -> tuple[int, datetime | None]:
+    """How many spot tasks have no capacity, and since when fewer run than should.
+
+    What is being started is not missing, unless it was for too long.
+    """
+    short = max(0, desired - running)
+    if not short:
+        return 0, None
+    since = short_since or now
+    return (short if now - since >= STARTING else max(0, short - pending)), since
 
 
 def decide(desired: int, missing: int, standing: Standing, bounds: Bounds, *, now: datetime) -> Decision:

@@ -69,6 +69,7 @@ class SpotFallback(Base):
     version: Mapped[int] = mapped_column(server_default="0")
     lent: Mapped[int] = mapped_column(server_default="0")
     imagined: Mapped[int] = mapped_column(server_default="0")
+    short_since: Mapped[datetime | None]
     calm_since: Mapped[datetime | None]
     wanted: Mapped[int | None]
     step_at: Mapped[datetime | None]

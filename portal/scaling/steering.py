@@ -12,7 +12,7 @@ from portal import accounts, costs
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
 from portal.kit.settings import SpotPair
-from portal.scaling.fallback import Bounds, Standing, decide
+from portal.scaling.fallback import Bounds, Standing, count_missing, decide
 from portal.scaling.models import SpotFallback
 
 SENDING = timedelta(minutes=1)
@@ -97,10 +97,13 @@ def _decide(
         lent = row.imagined if is_dry else row.lent
         if is_dry:
             before = max(pair.base, before) + lent
+        missing, row.short_since = count_missing(
+            spot.desired, spot.running, spot.pending, row.short_since, now=now
+        )
         bounds = Bounds(pair.base, pair.most)
-        done = decide(before, spot.missing, Standing(lent, row.calm_since), bounds, now=now)
+        done = decide(before, missing, Standing(lent, row.calm_since), bounds, now=now)
         row.version, row.seen_at, row.problem = version + 1, now, None
-        row.watched, row.missing = row.watched + spot.desired, row.missing + spot.missing
+        row.watched, row.missing = row.watched + spot.desired, row.missing + missing
         row.calm_since = done.standing.calm_since
         if is_dry:
             row.imagined = done.standing.lent
@@ -111,7 +114,7 @@ def _decide(
         if not is_dry:
             row.wanted, row.step_at, row.sent_at = done.desired, now, None
         verb = "raised" if done.desired > before else "lowered"
-        told = {"before": before, "after": done.desired, "missing": spot.missing}
+        told = {"before": before, "after": done.desired, "missing": missing}
         deed = f"spot.would_be_{verb}" if is_dry else f"spot.{verb}"
         accounts.record(session, actor, deed, subject=pair_name(pair), now=now, data=told)
     return done.desired

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.scaling.fallback import HOLD, Bounds, Standing, decide
+from portal.scaling.fallback import HOLD, Bounds, Standing, count_missing, decide
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -37,6 +37,18 @@ def test_the_next_step(desired, missing, lent, calm_minutes, after, lent_after):
     calm_since = None if calm_minutes is None else NOW - calm_minutes * MINUTE
     done = decide(desired, missing, Standing(lent, calm_since), BOUNDS, now=NOW)
     assert (done.desired, done.standing.lent) == (after, lent_after)
+
+
+@pytest.mark.parametrize(
+    ("running", "pending", "short_minutes", "missing"),
+    [(3, 0, None, 0), (1, 0, None, 2), (1, 2, None, 0), (1, 2, 1, 0), (1, 2, 2, 2), (4, 0, 9, 0)],
+)
+def test_what_is_being_started_is_not_missing_unless_it_takes_too_long(
+    running, pending, short_minutes, missing
+):
+    since = None if short_minutes is None else NOW - short_minutes * MINUTE
+    found, short_since = count_missing(3, running, pending, since, now=NOW)
+    assert found == missing and (short_since is None) == (running >= 3)
 
 
 def test_spot_that_goes_again_within_the_calm_starts_it_anew():

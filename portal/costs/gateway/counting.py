@@ -14,11 +14,6 @@ class Counts:
     running: int
     pending: int
 
-    @property
-    def missing(self) -> int:
-        """Tasks for which there is no capacity."""
-        return max(0, self.desired - self.running - self.pending)
-
 
 def counts(aws: Aws, cluster: str, services: Sequence[str]) -> dict[str, Counts]:
     """The counts of each of these services, by name; Gone when one of them is not there."""
