@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.scaling import commitments, measuring, pausing, shrinking
+from portal.scaling import commitments, measuring, pausing, shrinking, spots
 from portal.scaling.cases import Asked, Found
 from portal.scaling.measuring import Measured
 from portal.scaling.models import Suggestion
@@ -66,7 +66,7 @@ KINDS = {
             commitments.look,
             commitments.notice,
         ),
-        Kind("spot", "Spot capacity", BEFORE_AND_AFTER, measuring.changed),
+        Kind("spot", "Spot capacity", BEFORE_AND_AFTER, measuring.changed, spots.look),
         Kind("serverless", "Pay by the call", PER_CALL, measuring.changed),
         Kind("consolidation", "Share machines", PER_CALL, measuring.changed),
         Kind("rightsizing", "Smaller size", BEFORE_AND_AFTER, measuring.changed, shrinking.look),

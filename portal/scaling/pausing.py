@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from portal.scaling import resting, texts
+from portal.scaling import machines, resting, tasks, texts
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.prices import PRICES_FROM
 from portal.scaling.watching import SERVICES, Watched, watched
@@ -52,7 +52,9 @@ def night(one: Watched) -> Case | None:
         return None
     hours = f"{found.starts_hour:02}:00 to {found.ends_hour:02}:00 UTC"
     count = max(1, round(max(one.tasks, default=1)), one.row.facts.get("desired") or 0)
-    steps, undo = texts.sleep(one.row, found.starts_hour, found.ends_hour, count)
+    between = found.starts_hour, found.ends_hour
+    is_service = one.row.kind == "ecs"
+    steps, undo = tasks.sleep(one.row, *between, count) if is_service else machines.sleep(one.row, *between)
     nights = f"{found.idle} of {found.measured} nights"
     return Case(
         title=f"{one.row.name} at night",
@@ -80,7 +82,7 @@ def idle(one: Watched) -> Case | None:
     monthly = one.hourly[-1] * MONTH_HOURS if one.hourly else 0.0
     if monthly < LEAST_MONTHLY:
         return None
-    steps, undo = texts.end(one.row)
+    steps, undo = (tasks if one.row.kind == "ecs" else machines).end(one.row)
     return Case(
         title=f"{one.row.name} runs for nobody",
         what=f"Switch {one.row.name} off.",

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from portal import costs
-from portal.scaling import resting, sizing, texts
+from portal.scaling import machines, resting, sizing, tasks
 from portal.scaling.cases import Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.pausing import CURRENCY, LEAST_MONTHLY, MONTH_HOURS
 from portal.scaling.prices import PRICES_FROM, machine, smaller, task
 from portal.scaling.sizing import Use
+from portal.scaling.texts import Texts
 from portal.scaling.watching import LOOKED_AT, SERVICES, Watched, watched
 
 GIGABYTE = 1024.0**3
@@ -41,7 +42,7 @@ def case(session: Session, one: Watched, asked: Asked) -> Case | None:
         return None
     saves = one.price * (1 - less.hourly / larger.hourly) * MONTH_HOURS
     held = Use(100 * memory / larger.memory, 100 * memory / larger.memory)
-    return _case(one, less.type, saves, processor, held, texts.shrink_machine(one.row, less.type))
+    return _case(one, less.type, saves, processor, held, machines.shrink(one.row, less.type))
 
 
 def _task(one: Watched, processor: Use, held: Use | None) -> Case | None:
@@ -59,10 +60,10 @@ def _task(one: Watched, processor: Use, held: Use | None) -> Case | None:
     )
     saves = (one.price - less) * MONTH_HOURS * sum(one.tasks) / len(one.tasks)
     name = f"{cpu / 1024:g} processors and {memory:,} MB"
-    return _case(one, name, saves, processor, held, texts.shrink_task(one.row, cpu, memory))
+    return _case(one, name, saves, processor, held, tasks.shrink(one.row, cpu, memory))
 
 
-def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told: texts.Texts) -> Case | None:
+def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told: Texts) -> Case | None:
     if saves < LEAST_MONTHLY:
         return None
     steps, undo = told

@@ -1,7 +1,6 @@
-"""AWS and the operator's verbs, for the tests of costs."""
+"""AWS, for the tests of costs."""
 
 import pytest
-from click.testing import CliRunner
 
 from portal import costs
 from tests.costs import clouds
@@ -24,20 +23,6 @@ def aws_url(_aws_server):
 def aws(aws_url):
     """AWS, as the product speaks with it."""
     return costs.Aws(clouds.settings(aws_url))
-
-
-@pytest.fixture
-def upkeep(database, settings, redis, tmp_path):
-    """Runs a verb of a group; what else is named is set in its environment."""
-    pepper = settings.key_peppers[0]
-    environ = {
-        "VAR": str(tmp_path / "var"),
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "SECRET_KEY": settings.secret_key,
-        "KEY_PEPPERS": f"{pepper.id}:{pepper.secret.hex()}",
-    }
-    return lambda group, *words, **more: CliRunner(env=environ | more).invoke(group, words)
 
 
 def pytest_collection_modifyitems(items):

@@ -11,6 +11,9 @@ from portal.cli.costs import cash_group
 from portal.kit import clock
 from tests.costs import clouds
 from tests.costs.bills import line, text
+from tests.costs.verbs import upkeep
+
+__all__ = ["upkeep"]
 
 
 def test_costs_are_added_listed_and_ended(upkeep):

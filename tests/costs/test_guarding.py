@@ -7,6 +7,9 @@ from portal.cli.cloud import costs_group
 from portal.costs import gateway, guarding
 from portal.kit.errors import Invalid
 from tests.costs import clouds
+from tests.costs.verbs import upkeep
+
+__all__ = ["upkeep"]
 
 MAIL = "oscar@example.com"
 

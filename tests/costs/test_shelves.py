@@ -10,6 +10,9 @@ from portal.cli.costs import costs_group
 from portal.kit.errors import Invalid
 from tests.costs import clouds
 from tests.costs.bills import NOW, line, take, text
+from tests.costs.verbs import upkeep
+
+__all__ = ["upkeep"]
 
 
 @pytest.fixture

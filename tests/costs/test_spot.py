@@ -10,8 +10,11 @@ from portal.costs import gateway
 from portal.kit.settings import SpotPair
 from tests.costs import clouds
 from tests.costs.test_gateway import build
+from tests.costs.verbs import upkeep
 from worker.house import House
 from worker.scaling import steer
+
+__all__ = ["upkeep"]
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 PAIR = SpotPair("main", "worker", "web", 1, 4)

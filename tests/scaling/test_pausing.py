@@ -6,7 +6,7 @@ import pytest
 
 from portal import scaling
 from portal.kit.money import Money
-from portal.scaling import texts
+from portal.scaling import machines, tasks
 from tests.scaling.running import NOW, always, by_day, resource, runs
 
 SURE = (1.0,) * 12
@@ -38,7 +38,8 @@ def test_a_service_that_nobody_asks_at_night_may_sleep(session):
 def test_a_worker_without_requests_is_quiet_when_its_processor_is(session):
     facts = {"target_group": None, "definition": "worker:1"}
     runs(session, "ecs", "worker", facts=facts, cpu=by_day(70, 2), memory=always(90))
-    assert set(suggested(session)) == {("pause", "ecs/main/worker")}
+    found = {subject for kind, subject in suggested(session) if kind == "pause"}
+    assert found == {"ecs/main/worker"}
 
 
 def test_a_database_without_connections_may_sleep_and_is_started_each_morning(session):
@@ -108,18 +109,35 @@ def test_aws_bills_in_dollars_and_nothing_is_said_in_other_currencies(session):
     assert suggested(session, "eur") == {}
 
 
-@pytest.mark.parametrize("kind", ["ecs", "rds", "cache"])
-def test_every_text_names_what_it_is_about_and_none_is_left_open(kind):
-    row = resource(kind, "web-1")
-    told = [texts.end(row)]
-    told += [texts.sleep(row, 22, 6, 2)] if kind != "cache" else []
-    told += [texts.shrink_task(row, 256, 512)] if kind == "ecs" else [texts.shrink_machine(row, "x.small")]
-    for steps, undo in told:
-        commands = [step.text for step in steps if not step.name.startswith("Terraform")]
-        for text in (*commands, undo):
-            assert text.startswith("aws ") and "{row" not in text and "None" not in text
-            if "--target '" in text:
-                target = json.loads(text.split("--target '")[1].split("'")[0])
-                assert json.loads(target["Input"]) == {"DbInstanceIdentifier": "web-1"}
-        for step in steps:
-            assert step.text.count("{") == step.text.count("}")
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("ecs", lambda row: tasks.sleep(row, 22, 6, 2)),
+        ("ecs", tasks.end),
+        ("ecs", lambda row: tasks.shrink(row, 256, 512)),
+        ("ecs", lambda row: tasks.spot(row, 4, 2)),
+        ("rds", lambda row: machines.sleep(row, 22, 6)),
+        ("rds", machines.end),
+        ("rds", lambda row: machines.shrink(row, "db.t4g.small")),
+        ("cache", machines.end),
+        ("cache", lambda row: machines.shrink(row, "cache.t4g.small")),
+    ],
+)
+@pytest.mark.parametrize("group", [None, "group-1"])
+def test_every_text_names_what_it_is_about_and_none_is_left_open(kind, told, group):
+    row = resource(
+        kind,
+        "web-1",
+        **({"group": group, "engine": "memcached" if group is None else "redis"} if kind == "cache" else {}),
+    )
+    steps, undo = told(row)
+    commands = [
+        step.text for step in steps if "Terraform" not in step.name and "environment" not in step.name
+    ]
+    for text in (*commands, undo):
+        assert text.startswith("aws ") and "{row" not in text and "None" not in text
+        if "--target '" in text:
+            target = json.loads(text.split("--target '")[1].split("'")[0])
+            assert json.loads(target["Input"]) == {"DbInstanceIdentifier": "web-1"}
+    assert all(step.text.count("{") == step.text.count("}") for step in steps)
+    assert "web-1" in commands[-1] or "group-1" in commands[-1] or "web" in commands[-1]
