@@ -1,4 +1,4 @@
-"""Bills: what the cloud charges for the embedding workers, and what the operator does about it."""
+"""Bills: what the cloud charges for the embedding workers, what the operator types and does about it."""
 
 import csv
 import io
@@ -17,6 +17,11 @@ IMPORTS: Final = (40, 20, 1)
 PROMISED_DAYS, CACHE_DAYS, SPIKE_DAYS = 40, 44, 3
 """Since when the database is promised, the cache is used, and how long ago the workers ran wild for a day."""
 ALERTS: Final = (150_000, 200_000)
+CREDIT_DAYS = 130
+SERVERS = scaling.Capacity(tasks=2, calls_an_hour=9_000, hourly=0.04937, balancer_monthly=22.30)
+CALLS = scaling.Calls(milliseconds=140, memory_mb=512)
+"""What the operator types of the service that answers calls."""
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DATABASE, CACHE, WORKERS = 0.118, 0.068, 0.62
 DISCOUNT = 0.30
@@ -47,6 +52,8 @@ def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None
         if days_ago == IMPORTS[0]:
             for cents in ALERTS:
                 costs.set_level(session, Money(cents), actor=actor, now=now)
+            for typed in (SERVERS, CALLS, scaling.Credits(2_400.0, f"{end + CREDIT_DAYS * DAY:%Y-%m-%d}")):
+                scaling.type_figures(session, typed, actor=actor, now=now)
         costs.watch(session, "usd", now=now)
         sustainability.suggest(session, stage.payments, "usd", now=now)
         for one in scaling.suggestions(session, "usd", now=now):

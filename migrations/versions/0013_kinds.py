@@ -1,13 +1,15 @@
-"""Suggestions of more kinds than promises: each with a subject, and its case in one shape."""
+"""Suggestions of more kinds than promises: each with a subject, its case in one shape, prices and figures."""
 
 import json
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0013"
 down_revision = "0012"
 
+MOMENT = sa.DateTime(timezone=True)
 STANDING = "uq_suggestion_standing"
 ENDED = "realised_at IS NULL AND reverted_at IS NULL AND dismissed_at IS NULL AND expired_at IS NULL"
 NAMES = {
@@ -36,9 +38,29 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text(ENDED),
     )
+    op.create_table(
+        "rate_told",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Numeric(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("told_at", MOMENT, nullable=False),
+    )
+    op.create_index("ix_rate_told_name", "rate_told", ["name", "told_at"])
+    op.create_table(
+        "typed_figures",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("figures", JSONB(), nullable=False),
+        sa.Column("typed_at", MOMENT, nullable=False),
+        sa.Column("typed_by", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_typed_figures_name", "typed_figures", ["name", "typed_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("typed_figures")
+    op.drop_table("rate_told")
     op.execute("DELETE FROM suggestion")  # what a case says cannot be told from its sentences again
     op.drop_index(STANDING, "suggestion")
     op.alter_column("suggestion", "case", new_column_name="advice")

@@ -5,7 +5,7 @@ from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
 from portal.costs.collecting import is_due as collection_due
 from portal.costs.demand import Billed as BilledDemand
-from portal.costs.demand import Saved, Spent, billed_demand, saved, spent
+from portal.costs.demand import Saved, Spent, billed_demand, credited, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
@@ -92,6 +92,7 @@ __all__ = [
     "change",
     "collect",
     "collection_due",
+    "credited",
     "days",
     "deliveries",
     "drop_level",

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from portal.costs.models import Bill, ChargeRow
+from portal.costs.models import Bill, ChargeRow, DailyCharge
 
 HOUR = timedelta(hours=1)
 RUNS = "(hour|hrs|second)"
@@ -50,10 +50,19 @@ class Spent:
     days: int
 
 
-def billed_demand(session: Session, services: Sequence[str], currency: str, since: datetime) -> Billed | None:
+def billed_demand(
+    session: Session,
+    services: Sequence[str],
+    currency: str,
+    since: datetime,
+    *,
+    like: str | None = None,
+    unlike: str | None = None,
+) -> Billed | None:
     """The usage by time of services whose names hold one of these words; None when no bill tells of any.
 
-    A row of several hours is spread over them evenly.
+    `like` and `unlike` are regular expressions for what a row says of its machine. A row of several hours is
+    spread over them evenly.
     """
     covered = ChargeRow.commitment_status == USED
     rows = session.execute(
@@ -65,7 +74,7 @@ def billed_demand(session: Session, services: Sequence[str], currency: str, sinc
         )
         .join(Bill, Bill.id == ChargeRow.bill_id)
         .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.begins_at >= since)
-        .where(_of(services), ChargeRow.category == "Usage", _runs())
+        .where(_of(services), *_told(like, unlike), ChargeRow.category == "Usage", _runs())
         .where(or_(covered, _uncommitted()))
         .group_by(ChargeRow.begins_at, ChargeRow.ends_at)
     ).all()
@@ -84,17 +93,43 @@ def billed_demand(session: Session, services: Sequence[str], currency: str, sinc
     return Billed(first, [hour[0] for hour in span], [hour[1] for hour in span])
 
 
-def saved(session: Session, services: Sequence[str], currency: str, since: datetime) -> Saved:
-    """What commitments of these services saved since a moment, from the rows that they cover or left over."""
+def saved(
+    session: Session,
+    services: Sequence[str],
+    currency: str,
+    since: datetime,
+    *,
+    like: str | None = None,
+    unlike: str | None = None,
+) -> Saved:
+    """What commitments of these services saved since a moment, from the rows that they cover or left over.
+
+    For `like` and `unlike` see billed_demand; what is left over is told apart by nothing but its service.
+    """
+    meant = or_(and_(*_told(like, unlike)), ChargeRow.commitment_status == UNUSED)
     less = func.coalesce(func.sum(_on_demand() - ChargeRow.effective_cost).filter(_status(USED)), 0)
     lost = func.coalesce(func.sum(ChargeRow.effective_cost).filter(_status(UNUSED)), 0)
     amount, first, last = session.execute(
         select(less - lost, func.min(ChargeRow.begins_at), func.max(ChargeRow.begins_at))
         .join(Bill, Bill.id == ChargeRow.bill_id)
         .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.begins_at >= since)
-        .where(_of(services), ChargeRow.category == "Usage")
+        .where(_of(services), meant, ChargeRow.category == "Usage")
     ).one()
     return Saved(Decimal(amount), (last.date() - first.date()).days + 1 if first else 0)
+
+
+def credited(session: Session, currency: str, since: datetime) -> Saved:
+    """What credits took off the bills since a moment, over the days that bills tell of."""
+    amount, first, last = session.execute(
+        select(
+            func.coalesce(func.sum(-DailyCharge.billed).filter(DailyCharge.category == "Credit"), 0),
+            func.min(DailyCharge.day),
+            func.max(DailyCharge.day),
+        )
+        .join(Bill, Bill.id == DailyCharge.bill_id)
+        .where(Bill.replaced_at.is_(None), DailyCharge.currency == currency, DailyCharge.day >= since)
+    ).one()
+    return Saved(Decimal(amount), (last - first).days + 1 if first else 0)
 
 
 def spent(
@@ -133,6 +168,13 @@ def _on_demand() -> ColumnElement[Any]:
 
 def _of(services: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(ChargeRow.service.ilike(f"%{word}%") for word in services))
+
+
+def _told(like: str | None, unlike: str | None) -> list[ColumnElement[bool]]:
+    """Whether what a row says of its machine, in its description or its SKU, is meant."""
+    said = func.concat_ws(" ", ChargeRow.description, ChargeRow.sku_id)
+    wanted = [said.regexp_match(like, "i")] if like else []
+    return [*wanted, *([~said.regexp_match(unlike, "i")] if unlike else [])] or [true()]
 
 
 def _runs() -> ColumnElement[bool]:

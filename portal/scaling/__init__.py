@@ -14,11 +14,17 @@ from portal.scaling.cases import (
     Step,
     Worst,
 )
+from portal.scaling.figures import Calls, Capacity, Credits, Figures, figures, type_figures
 from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
 from portal.scaling.models import SpotFallback, Suggestion
+from portal.scaling.picture import Picture, picture
 from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
+from portal.scaling.rates import Asks, Rate, rates
+from portal.scaling.rates import note as note_rates
+from portal.scaling.rates import refresh as refresh_rates
+from portal.scaling.rates import shipped as shipped_rates
 from portal.scaling.reading import Demand, read_demand
 from portal.scaling.rules import (
     LOOK_BACK_DAYS,
@@ -45,15 +51,22 @@ __all__ = [
     "Agreement",
     "Alternative",
     "Asked",
+    "Asks",
     "BreakEven",
+    "Calls",
+    "Capacity",
     "Case",
+    "Credits",
     "Demand",
     "Ecs",
     "Evidence",
+    "Figures",
     "Found",
     "Hours",
     "Kind",
     "Outcome",
+    "Picture",
+    "Rate",
     "Saving",
     "Shown",
     "SpotFallback",
@@ -70,10 +83,16 @@ __all__ = [
     "break_even",
     "dismiss",
     "fallbacks",
+    "figures",
+    "note_rates",
     "open_count",
     "pair_name",
+    "picture",
+    "rates",
     "read_demand",
+    "refresh_rates",
     "revert",
+    "shipped_rates",
     "snooze",
     "steer",
     "suggest",
@@ -82,5 +101,6 @@ __all__ = [
     "summarise",
     "survival",
     "to_promise",
+    "type_figures",
     "worthwhile",
 ]

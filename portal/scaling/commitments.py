@@ -10,7 +10,8 @@ from portal import costs
 from portal.scaling.advising import Advice, Promise, advise
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Step, Worst
 from portal.scaling.models import Suggestion
-from portal.scaling.pools import POOLS, RATES_OF, Pool
+from portal.scaling.pools import POOLS, Pool
+from portal.scaling.rates import Rate, rates
 
 HISTORY = timedelta(days=455)
 HOUR = timedelta(hours=1)
@@ -21,12 +22,16 @@ USUAL = "What would have saved most in the last 60 days alone"
 
 def look(session: Session, asked: Asked) -> Iterable[Found]:
     """Every pool that bills tell of."""
+    known = rates(session)
     for pool in POOLS:
-        demand = costs.billed_demand(session, pool.services, asked.currency, asked.now - HISTORY)
+        since, rate = asked.now - HISTORY, known[pool.rate]
+        demand = costs.billed_demand(
+            session, pool.services, asked.currency, since, like=pool.like, unlike=pool.unlike
+        )
         if demand is not None:
             covered = max(demand.covered[-WEEK_HOURS:], default=0.0)
-            advice = advise(np.array(demand.hours), pool.rate, asked.survival, covered)
-            yield Found(pool.slug, case(pool, advice, asked, demand.ends_at), demand.ends_at)
+            advice = advise(np.array(demand.hours), rate.value, asked.survival, covered)
+            yield Found(pool.slug, case(pool, rate, advice, asked), demand.ends_at)
 
 
 def notice(session: Session, row: Suggestion) -> datetime | None:
@@ -34,7 +39,8 @@ def notice(session: Session, row: Suggestion) -> datetime | None:
     assert row.accepted_at is not None
     data = row.case["data"]
     since = row.accepted_at - LONGEST
-    demand = costs.billed_demand(session, data["services"], row.currency, since)
+    told = {"like": data.get("like"), "unlike": data.get("unlike")}
+    demand = costs.billed_demand(session, data["services"], row.currency, since, **told)
     if demand is None:
         return None
     enough = data["promised"] + data["level"] / 2
@@ -42,12 +48,11 @@ def notice(session: Session, row: Suggestion) -> datetime | None:
     return next((at for at, part in hours if at >= row.accepted_at and part >= enough), None)
 
 
-def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | None:
+def case(pool: Pool, rate: Rate, advice: Advice, asked: Asked) -> Case | None:
     """What is said of a pool; None when neither we nor the usual rule would promise anything."""
     promise = advice.suggested or advice.usual
     if promise is None:
         return None
-    needed = round(100 * min(1, advice.needed))
     usual = advice.usual if advice.suggested and advice.usual != advice.suggested else None
     return Case(
         title=pool.name,
@@ -56,7 +61,7 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
         saving=_saving(promise),
         worst=Worst(promise.worst, "is still owed if all use stops tomorrow", TERM_DAYS),
         break_even=BreakEven(
-            "Never" if advice.needed >= 1 else f"{needed} % of hours",
+            "Never" if advice.pays >= 1 else f"{round(100 * advice.pays)} % of hours",
             f"The year is paid for after {advice.break_even_months:.1f} months of full use.",
         ),
         evidence=_evidence(advice),
@@ -67,14 +72,20 @@ def case(pool: Pool, advice: Advice, asked: Asked, until: datetime) -> Case | No
         checks=(
             (
                 "Price",
-                f"{round(100 * pool.rate)} % of the on-demand price, as assumed in {RATES_OF}: no offer. "
-                "The first command prints the real one.",
+                f"{round(100 * rate.value)} % of the on-demand price, {rate.words}. The first command prints "
+                "the real one.",
+            ),
+            (
+                "Record",
+                f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks",
             ),
             ("Covered already", "Taken off before this was worked out"),
         ),
         against=_against(advice, asked),
         data={
             "services": list(pool.services),
+            "like": pool.like,
+            "unlike": pool.unlike,
             "level": promise.level,
             "hourly": promise.hourly,
             "promised": advice.promised,
@@ -100,28 +111,30 @@ def _why(advice: Advice) -> str:
 
 
 def _why_not(advice: Advice) -> str:
-    if advice.needed >= 1:
+    if advice.pays >= 1:
         return "With the odds that the platform closes it never pays."
+    more = ", and more is asked for while no whole year is known" if advice.asked > advice.pays else ""
     return (
-        f"It pays from {round(100 * advice.needed)} % of the hours on, and not every look-back agrees on a "
+        f"It pays from {round(100 * advice.pays)} % of the hours on{more}: not every look-back agrees on a "
         "level that is used so much."
     )
 
 
 def _saving(promise: Promise) -> Saving:
-    record = f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks."
-    return Saving(promise.low, promise.likely, promise.high, record)
+    return Saving(
+        promise.low, promise.likely, promise.high, "Eight of ten promises like it lay in this range."
+    )
 
 
 def _evidence(advice: Advice) -> Evidence:
-    needed = round(100 * min(1, advice.needed))
+    share = round(100 * min(1, advice.asked))
     return Evidence(
         title="Hours at or above the level",
         words="In which share of the hours this level was needed, by how far one looks back.",
         heading="Look-back",
         unit="percent",
         series=tuple((f"{days} days", round(100 * share)) for days, share in advice.above.items()),
-        line=(needed, f"It pays from {needed} percent on"),
+        line=(share, f"Asked for: {share} percent"),
     )
 
 

@@ -27,7 +27,9 @@ def covered(session: Session, row: Suggestion, now: datetime) -> Measured:
     `data` names the services by words that their names hold.
     """
     assert row.applied_at is not None
-    found = costs.saved(session, row.case["data"]["services"], row.currency, _midnight(row.applied_at))
+    data, since = row.case["data"], _midnight(row.applied_at)
+    told = {"like": data.get("like"), "unlike": data.get("unlike")}
+    found = costs.saved(session, data["services"], row.currency, since, **told)
     return Measured(found.amount, found.days)
 
 
@@ -51,6 +53,13 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
         since = metering.load(session, day + DAY, day + (1 + after.days) * DAY).calls
         usual = before.amount * since / then if then else usual
     return Measured(usual - after.amount, after.days)
+
+
+def credited(session: Session, row: Suggestion, now: datetime) -> Measured:
+    """What credits took off the bills."""
+    assert row.applied_at is not None
+    found = costs.credited(session, row.currency, _midnight(row.applied_at))
+    return Measured(found.amount, found.days)
 
 
 def _midnight(at: datetime) -> datetime:

@@ -1,9 +1,10 @@
 """Scaling, as stored: what was suggested, and what became of it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.kit.db import Base
@@ -78,3 +79,29 @@ class SpotFallback(Base):
     watched: Mapped[int] = mapped_column(server_default="0")
     missing: Mapped[int] = mapped_column(server_default="0")
     problem: Mapped[str | None]
+
+
+class RateTold(Base):
+    """A price, or a share of one, as AWS told it. The newest of each name holds."""
+
+    __tablename__ = "rate_told"
+    __table_args__ = (Index("ix_rate_told_name", "name", "told_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    value: Mapped[Decimal] = mapped_column(Numeric)
+    source: Mapped[str]
+    told_at: Mapped[datetime]
+
+
+class Typed(Base):
+    """What an operator typed of how the platform runs, under one name. The newest of each name holds."""
+
+    __tablename__ = "typed_figures"
+    __table_args__ = (Index("ix_typed_figures_name", "name", "typed_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    typed_at: Mapped[datetime]
+    typed_by: Mapped[str]

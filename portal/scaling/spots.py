@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from portal.scaling import resting, spotting, tasks
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.pausing import CURRENCY, LEAST_MONTHLY, MONTH_HOURS
-from portal.scaling.pools import BY_SLUG
 from portal.scaling.prices import PRICES_FROM, SPOT_RATIO
+from portal.scaling.rates import rates
 from portal.scaling.rules import TERM_MONTHS, break_even
 from portal.scaling.spotting import Plan, cost_ratio
 from portal.scaling.steering import fallbacks
@@ -32,10 +32,13 @@ def look(session: Session, asked: Asked) -> Iterable[Found]:
     if asked.currency != CURRENCY:
         return
     availability, everything = measured(session), watched(session, asked.now)
+    rate = rates(session)["promise.compute"].value
     pairs, names = fallbacks(session), {one.row.id for one in everything}
     for one in everything:
         if one.row.kind == "ecs" and not _is_on_spot(one, pairs) and f"{one.row.id}-spot" not in names:
-            found = None if resting.runs_for_nobody(one.idle) else case(one, availability, asked.survival)
+            found = (
+                None if resting.runs_for_nobody(one.idle) else case(one, availability, rate, asked.survival)
+            )
             yield Found(one.row.id, found, one.until)
 
 
@@ -46,7 +49,7 @@ def measured(session: Session) -> float | None:
     return 1 - missing / minutes if minutes >= MEASURED else None
 
 
-def case(one: Watched, availability: float | None, survival: Sequence[float]) -> Case | None:
+def case(one: Watched, availability: float | None, rate: float, survival: Sequence[float]) -> Case | None:
     """A base on demand with the rest on spot; None when nothing is left for spot, or it saves too little."""
     facts, there = one.row.facts, spotting.AVAILABILITY if availability is None else availability
     count, is_worker = facts["desired"], facts["target_group"] is None
@@ -73,7 +76,7 @@ def case(one: Watched, availability: float | None, survival: Sequence[float]) ->
         known_from="what runs, and the availability of spot",
         steps=steps,
         undo=undo,
-        alternatives=(_promise(whole, there, survival),),
+        alternatives=(_promise(whole, there, rate, survival),),
         checks=(
             ("Availability of spot", _availability(availability)),
             ("Enough is", f"{needed} of {count} tasks, but for {100 * TARGET[is_worker]:.0f} % of the time"),
@@ -84,9 +87,8 @@ def case(one: Watched, availability: float | None, survival: Sequence[float]) ->
     )
 
 
-def _promise(whole: float, availability: float, survival: Sequence[float]) -> Alternative:
-    """To promise all of it for a year instead, which costs so much a month on demand."""
-    rate = BY_SLUG["compute"].rate
+def _promise(whole: float, availability: float, rate: float, survival: Sequence[float]) -> Alternative:
+    """To promise all of it for a year instead, at `rate` of what it costs a month on demand."""
     beaten = spotting.beats_promise(SPOT_RATIO, availability, break_even(rate, survival))
     saves = whole * (1 - rate)
     return Alternative(

@@ -134,6 +134,8 @@ def _page(form: HazardForm) -> str:
         odds=odds,
         states=scaling.STATES,
         kinds=KINDS,
+        rates=list(scaling.rates(session).values()),
+        today=now.date(),
     )
 
 

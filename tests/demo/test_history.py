@@ -103,10 +103,13 @@ def test_the_story_without_its_crowd(play, ends):
     assert (held["brotzeit"], held["lumen"], held["harbour"]) == ("api-pro", "api-free", "api-pro")
     assert (held["tallinn"], held["seefeld"], held["diary"]) == ("api-free", "api-enterprise", "api-pro")
     assert standing.cost.amount and standing.recurring.amount and standing.cash
-    assert sorted((one.row.subject, one.state) for one in suggested) == [
-        ("cache", "rejected"),
-        ("compute", "open"),
-        ("database", "realised"),
+    assert sorted((one.row.kind, one.row.subject, one.state) for one in suggested) == [
+        ("commitment", "cache", "rejected"),
+        ("commitment", "compute", "open"),
+        ("commitment", "database", "realised"),
+        ("consolidation", "hosting", "open"),
+        ("credits", "balance", "open"),
+        ("serverless", "api", "open"),
     ]
     assert all(one.saved.amount > 0 for one in suggested if one.state == "realised")
     assert {one.kind for one in all_of(history, MirroredTrouble)} == {"refund", "dispute"}

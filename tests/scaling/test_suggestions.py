@@ -47,7 +47,7 @@ def test_steady_use_is_suggested_with_saving_worst_case_and_both_texts(session, 
     assert (found.row.subject, found.state, found.case.known_from) == ("database", "open", "60 days of bills")
     assert found.case.what == "Promise $0.070 an hour for a year."
     saving = found.saving
-    assert (saving.low, saving.high, found.worst) == (Money(21_90), Money(21_90), Money(613_20))
+    assert (saving.low, saving.high, found.worst) == (Money(16_13), Money(21_90), Money(613_20))
     assert found.ends_at == NOW + 365 * DAY and found.case.break_even.at == "70 % of hours"
     texts = dict(found.steps)
     assert "0.070 USD an hour" in texts["Buy"] and "aws_rds_reserved_instance" in texts["Terraform"]

@@ -25,7 +25,7 @@ def test_a_suggestion_shows_all_that_a_decision_needs(oscar, ids):
         "At worst",
         "is still owed if all use stops tomorrow, until",
         "Hours at or above the level",
-        "It pays from",
+        "Asked for:",
         "aws savingsplans create-savings-plan",
         "delete-queued-savings-plan",
         "Cash against the worst case",
