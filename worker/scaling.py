@@ -1,6 +1,6 @@
 """Scaling, when its time comes: what to promise is worked out and measured, and spot is stood in for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,6 +12,9 @@ from worker.app import home, task
 from worker.house import House
 
 CONTROLLER = accounts.Actor(None, "spot controller")
+
+KNOWN = timedelta(days=7)
+"""For how long what AWS told of its prices is not asked again."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,3 +54,28 @@ def steer(house: House, *, now: datetime) -> dict[str, int]:
         if wanted is not None:
             told[scaling.pair_name(pair)] = wanted
     return told
+
+
+@task("scaling.refresh_rates", tried_again=False)
+def refresh_rates() -> None:
+    """Every six hours: ask AWS what a promise costs, if it was not asked this week."""
+    refresh(home(), now=clock.now())
+
+
+def refresh(house: House, *, now: datetime, asks: scaling.Asks | None = None) -> int:
+    """How many rates AWS told. Where the credentials may not ask, the shipped ones hold."""
+    aws = house.settings.aws
+    if not aws.collects or aws.region is None:
+        return 0
+    with house.sessions() as session:
+        rate = scaling.rates(session)["promise.compute"]
+    if not rate.assumed and rate.as_of > (now - KNOWN).date():
+        return 0
+    try:
+        found = scaling.refresh_rates(asks or costs.Aws(aws), aws.region, now=now)
+    except Refusal as refusal:
+        log.info("rates not refreshed", refusal=refusal.sentence)
+        return 0
+    with house.sessions() as session, unit(session):
+        scaling.note_rates(session, found, now=now)
+    return len(found)

@@ -49,6 +49,7 @@ DUTIES = (
     Duty("costs.survey", HOUR),
     Duty("accounts.forget_old", HOUR),
     Duty("scaling.suggest", 6 * HOUR),
+    Duty("scaling.refresh_rates", 6 * HOUR),
     Duty("relay.clean", 6 * HOUR),
     Duty("letters.clean", 6 * HOUR),
     Duty("post.clean", 6 * HOUR),

@@ -8,7 +8,7 @@ from portal.scaling.cases import Step
 from portal.scaling.texts import Texts, terraform_name
 
 
-def sleep(row: costs.CloudResource, starts_hour: int, ends_hour: int) -> Texts:
+def pause(row: costs.CloudResource, starts_hour: int, ends_hour: int) -> Texts:
     """A database that is stopped each night from one hour (UTC) to another."""
     hours = {"stop": starts_hour, "start": ends_hour}
     steps = (

@@ -54,7 +54,7 @@ def night(one: Watched) -> Case | None:
     count = max(1, round(max(one.tasks, default=1)), one.row.facts.get("desired") or 0)
     between = found.starts_hour, found.ends_hour
     is_service = one.row.kind == "ecs"
-    steps, undo = tasks.sleep(one.row, *between, count) if is_service else machines.sleep(one.row, *between)
+    steps, undo = tasks.pause(one.row, *between, count) if is_service else machines.pause(one.row, *between)
     nights = f"{found.idle} of {found.measured} nights"
     return Case(
         title=f"{one.row.name} at night",

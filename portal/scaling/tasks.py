@@ -12,7 +12,7 @@ CLEAN = (
 )
 
 
-def sleep(row: costs.CloudResource, starts_hour: int, ends_hour: int, count: int) -> Texts:
+def pause(row: costs.CloudResource, starts_hour: int, ends_hour: int, count: int) -> Texts:
     """A pause each night from one hour (UTC) to another; by day so many tasks run."""
     service = f"{DIMENSION} --resource-id service/{row.facts['cluster']}/{row.name}"
 

@@ -112,11 +112,11 @@ def test_aws_bills_in_dollars_and_nothing_is_said_in_other_currencies(session):
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("ecs", lambda row: tasks.sleep(row, 22, 6, 2)),
+        ("ecs", lambda row: tasks.pause(row, 22, 6, 2)),
         ("ecs", tasks.end),
         ("ecs", lambda row: tasks.shrink(row, 256, 512)),
         ("ecs", lambda row: tasks.spot(row, 4, 2)),
-        ("rds", lambda row: machines.sleep(row, 22, 6)),
+        ("rds", lambda row: machines.pause(row, 22, 6)),
         ("rds", machines.end),
         ("rds", lambda row: machines.shrink(row, "db.t4g.small")),
         ("cache", machines.end),
