@@ -17,7 +17,7 @@ from portal.scaling.cases import (
 from portal.scaling.figures import Calls, Capacity, Credits, Figures, figures, type_figures
 from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.living import STATES
-from portal.scaling.models import Suggestion
+from portal.scaling.models import SpotFallback, Suggestion
 from portal.scaling.picture import Picture, picture
 from portal.scaling.pools import POOLS
 from portal.scaling.queries import Shown, open_count, suggestion, suggestions
@@ -37,6 +37,7 @@ from portal.scaling.rules import (
     to_promise,
     worthwhile,
 )
+from portal.scaling.steering import Ecs, fallbacks, pair_name, steer
 
 __all__ = [
     "KINDS",
@@ -57,6 +58,7 @@ __all__ = [
     "Case",
     "Credits",
     "Demand",
+    "Ecs",
     "Evidence",
     "Figures",
     "Found",
@@ -67,6 +69,7 @@ __all__ = [
     "Rate",
     "Saving",
     "Shown",
+    "SpotFallback",
     "Step",
     "Suggestion",
     "Summary",
@@ -79,9 +82,11 @@ __all__ = [
     "backtest",
     "break_even",
     "dismiss",
+    "fallbacks",
     "figures",
     "note_rates",
     "open_count",
+    "pair_name",
     "picture",
     "rates",
     "read_demand",
@@ -89,6 +94,7 @@ __all__ = [
     "revert",
     "shipped_rates",
     "snooze",
+    "steer",
     "suggest",
     "suggestion",
     "suggestions",

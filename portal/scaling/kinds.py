@@ -11,7 +11,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.scaling import commitments, consolidation, crediting, measuring, serverless
+from portal.scaling import (
+    commitments,
+    consolidation,
+    crediting,
+    measuring,
+    pausing,
+    serverless,
+    shrinking,
+    spots,
+)
 from portal.scaling.cases import Asked, Found
 from portal.scaling.measuring import Measured
 from portal.scaling.models import Suggestion
@@ -67,11 +76,12 @@ KINDS = {
             commitments.look,
             commitments.notice,
         ),
-        Kind("spot", "Spot capacity", BEFORE_AND_AFTER, measuring.changed),
+        Kind("spot", "Spot capacity", BEFORE_AND_AFTER, measuring.changed, spots.look),
         Kind("serverless", "Pay by the call", PER_CALL, measuring.changed, serverless.look),
         Kind("consolidation", "Share machines", PER_CALL, measuring.changed, consolidation.look),
-        Kind("rightsizing", "Smaller size", BEFORE_AND_AFTER, measuring.changed),
-        Kind("pause", "Pause at night", BEFORE_AND_AFTER, measuring.changed),
+        Kind("rightsizing", "Smaller size", BEFORE_AND_AFTER, measuring.changed, shrinking.look),
+        Kind("pause", "Pause at night", BEFORE_AND_AFTER, measuring.changed, pausing.look_at_nights),
+        Kind("idle", "Runs for nobody", BEFORE_AND_AFTER, measuring.changed, pausing.look_at_idle),
         Kind("credits", "Credits and free tier", FROM_CREDITS, measuring.credited, crediting.look),
     )
 }

@@ -56,6 +56,31 @@ class Suggestion(Base):
     expired_at: Mapped[datetime | None]
 
 
+class SpotFallback(Base):
+    """How a pair of services stands: what the one on demand was lent for missing spot tasks.
+
+    `wanted` is what it was told to run last, at `step_at`; until `sent_at` that may not have arrived.
+    Whoever decides raises `version`, so that of two at once one decides. A dry run keeps what it would have
+    lent in `imagined`. `watched` and `missing` count task-minutes of spot.
+    """
+
+    __tablename__ = "spot_fallback"
+
+    pair: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(server_default="0")
+    lent: Mapped[int] = mapped_column(server_default="0")
+    imagined: Mapped[int] = mapped_column(server_default="0")
+    short_since: Mapped[datetime | None]
+    calm_since: Mapped[datetime | None]
+    wanted: Mapped[int | None]
+    step_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    watched: Mapped[int] = mapped_column(server_default="0")
+    missing: Mapped[int] = mapped_column(server_default="0")
+    problem: Mapped[str | None]
+
+
 class RateTold(Base):
     """A price, or a share of one, as AWS told it. The newest of each name holds."""
 

@@ -159,6 +159,7 @@ def _page(form: AddForm) -> str:
         spikes=costs.spikes(session, code, now=now),
         levels=costs.levels(session, code),
         imports=costs.imports(session, size=1),
+        asking=costs.asking(session, now=now),
         providers=costs.providers(session) or ["AWS"],
         **_billed(now, code),
         **bills.upload(),

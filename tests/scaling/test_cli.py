@@ -8,7 +8,7 @@ from portal.cli.suggestions import suggestions_group
 from portal.kit import clock
 from portal.kit.db import unit
 from tests.costs.bills import OSCAR
-from tests.costs.test_cli import upkeep
+from tests.costs.verbs import upkeep
 from tests.web import charges
 
 __all__ = ["upkeep"]

@@ -1,0 +1,29 @@
+"""Changes at AWS, in words: what every kind of them has in common."""
+
+from portal import costs
+from portal.scaling.cases import Step
+
+Texts = tuple[tuple[Step, ...], str]
+"""The commands and Terraform that carry it out, and the way back."""
+
+
+def caveats(row: costs.CloudResource) -> tuple[tuple[str, str], ...]:
+    """What to know before, by kind: a term and a sentence."""
+    return {
+        "ecs": (
+            (
+                "Scaling by itself",
+                "If it does already, put its own least and most into the step that wakes it",
+            ),
+        ),
+        "rds": (
+            ("Stopped for long", "AWS starts a stopped database by itself after 7 days"),
+            ("Storage", "Is paid for as before while it is stopped"),
+        ),
+        "cache": (("Stopping", "ElastiCache cannot be stopped, only deleted and restored from a snapshot"),),
+    }[row.kind]
+
+
+def terraform_name(name: str) -> str:
+    """A name as Terraform takes it."""
+    return "".join(one if one.isalnum() else "_" for one in name)

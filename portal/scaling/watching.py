@@ -1,0 +1,103 @@
+"""What runs, as watched: its hours in a row, whether anybody came in them, and what they cost."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from portal import costs
+from portal.scaling.prices import SPOT_RATIO, VALKEY_RATIO, machine, task
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LOOKED_AT = 30 * DAY
+QUIET_PERCENT = 3.0
+"""A service that nobody uses still keeps a little of its processor busy; more is taken for use."""
+
+OWN_CONNECTIONS = 4
+"""ElastiCache keeps two to four connections to each node for itself."""
+
+TASK_SAMPLES = 60
+"""Each task is measured once a minute."""
+
+SERVICES = {
+    "ecs": ("fargate", "elastic container", "amazonecs"),
+    "rds": ("relational database", "amazonrds", "rds"),
+    "cache": ("elasticache",),
+}
+"""The words that the names of services hold on a bill."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One thing that runs, over the last thirty days (UTC), the newest hour last.
+
+    `idle` says for each hour whether nobody came, None where it was not measured; `hourly` what it cost,
+    in US dollars, and `tasks` how many ran. `price` is what one of it costs an hour.
+    """
+
+    row: costs.CloudResource
+    until: datetime
+    price: float
+    idle: tuple[bool | None, ...]
+    tasks: tuple[float, ...]
+
+    @property
+    def hourly(self) -> list[float]:
+        """What each hour cost."""
+        return [self.price * count for count in self.tasks]
+
+
+def watched(session: Session, now: datetime) -> list[Watched]:
+    """Everything that runs and has a price."""
+    found = []
+    for row in costs.resources(session):
+        price = price_of(row)
+        if price is not None:
+            found.append(_watch(session, row, price, now))
+    return found
+
+
+def price_of(row: costs.CloudResource) -> float | None:
+    """What one task or machine costs an hour, in US dollars; None when that is not known, or another's."""
+    facts = row.facts
+    if row.kind == "ecs":
+        providers = {one["name"] for one in facts["providers"]}
+        if facts["launch"] != "FARGATE" and not providers & {"FARGATE", "FARGATE_SPOT"}:
+            return None
+        whole = task(facts["cpu"], facts["memory"], facts["architecture"])
+        return whole * (SPOT_RATIO if providers == {"FARGATE_SPOT"} else 1)
+    found = machine(facts["type"])
+    if found is None:
+        return None
+    if row.kind == "rds":
+        return found.hourly * (2 if facts["multi_az"] else 1)
+    return found.hourly * int(facts["nodes"]) * (VALKEY_RATIO if facts["engine"] == "valkey" else 1)
+
+
+def _watch(session: Session, row: costs.CloudResource, price: float, now: datetime) -> Watched:
+    since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - LOOKED_AT
+    processor = {one.at: one for one in costs.loads(session, row.id, "cpu", since)}
+    until = max(processor, default=since - HOUR) + HOUR
+    span = [since + number * HOUR for number in range(int((until - since) / HOUR))]
+    came = _came(session, row, since, processor)
+    tasks: Sequence[float] = [1.0] * len(span)
+    if row.kind == "ecs":
+        tasks = [round(processor[at].samples / TASK_SAMPLES) if at in processor else 0 for at in span]
+    return Watched(
+        row, until, price, tuple(None if at not in came else not came[at] for at in span), tuple(tasks)
+    )
+
+
+def _came(
+    session: Session, row: costs.CloudResource, since: datetime, measured: Collection[datetime]
+) -> dict[datetime, bool]:
+    """For each hour that was measured, whether anybody came."""
+    if row.kind != "ecs":
+        own = OWN_CONNECTIONS if row.kind == "cache" else 0
+        connections = costs.loads(session, row.id, "connections", since)
+        return {one.at: one.maximum > own for one in connections}
+    if row.facts["target_group"]:
+        requests = {one.at: one.total > 0 for one in costs.loads(session, row.id, "requests", since)}
+        return {at: requests.get(at, False) for at in measured} if requests else {}
+    return {one.at: one.maximum > QUIET_PERCENT for one in costs.loads(session, row.id, "cpu", since)}
