@@ -89,7 +89,7 @@ def _words(one: costs.CloudResource) -> str:
     facts = one.facts
     if one.kind == "ecs":
         launch = facts["launch"] or " and ".join(each["name"] for each in facts["providers"])
-        tasks = f"{facts['desired']} tasks of {facts['cpu'] / 1024:g} processors and {facts['memory']} MB"
+        tasks = f"{facts['desired']} tasks, each with {facts['cpu'] / 1024:g} vCPU and {facts['memory']:,} MB"
         return f"{tasks}, {launch or 'default capacity'}"
     return f"{facts['type']}, {facts['engine']}, {facts['status']}"
 

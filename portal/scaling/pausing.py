@@ -20,7 +20,8 @@ LOST = {
     "cache": "is owed, but what it held is read from its source again, more slowly, until it is filled",
 }
 IDLE_WORDS = {
-    "ecs": "no request and no work",
+    "ecs": "no request",
+    "worker": "no work",
     "rds": "no connection",
     "cache": "no connection but AWS's own",
 }
@@ -59,7 +60,7 @@ def night(one: Watched) -> Case | None:
     return Case(
         title=f"{one.row.name} at night",
         what=f"Let {one.row.name} sleep from {hours}.",
-        why=f"In {nights} it had {IDLE_WORDS[one.row.kind]} in these hours.",
+        why=f"In {nights} it had {_nothing(one)} in these hours.",
         saving=Saving(*found.monthly, f"As each of the last {found.measured} nights would have saved."),
         worst=Worst(0.0, LOST[one.row.kind]),
         break_even=BreakEven("First night", "It costs nothing to set up."),
@@ -86,7 +87,7 @@ def idle(one: Watched) -> Case | None:
     return Case(
         title=f"{one.row.name} runs for nobody",
         what=f"Switch {one.row.name} off.",
-        why=f"In {resting.IDLE_DAYS} days it had {IDLE_WORDS[one.row.kind]}.",
+        why=f"In {resting.IDLE_DAYS} days it had {_nothing(one)}.",
         saving=Saving(monthly, monthly, monthly, "What it costs at its list price, storage not counted."),
         worst=Worst(0.0, LOST[one.row.kind]),
         break_even=BreakEven("First hour", "It costs nothing to switch it off."),
@@ -97,6 +98,11 @@ def idle(one: Watched) -> Case | None:
         checks=(("Price", f"${one.price:.4f} an hour. {PRICES_FROM}."), *texts.caveats(one.row)),
         data={"services": list(SERVICES[one.row.kind])},
     )
+
+
+def _nothing(one: Watched) -> str:
+    is_worker = one.row.kind == "ecs" and not one.row.facts["target_group"]
+    return IDLE_WORDS["worker" if is_worker else one.row.kind]
 
 
 def _can_stop(one: Watched) -> bool:

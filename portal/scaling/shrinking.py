@@ -10,7 +10,7 @@ from portal.scaling.cases import Asked, BreakEven, Case, Evidence, Found, Saving
 from portal.scaling.pausing import CURRENCY, LEAST_MONTHLY, MONTH_HOURS
 from portal.scaling.prices import PRICES_FROM, machine, smaller, task
 from portal.scaling.sizing import Use
-from portal.scaling.texts import Texts
+from portal.scaling.texts import TOGETHER, Texts
 from portal.scaling.watching import LOOKED_AT, SERVICES, Watched, watched
 
 GIGABYTE = 1024.0**3
@@ -68,7 +68,7 @@ def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told
         return None
     steps, undo = told
     return Case(
-        title=f"A smaller {one.row.name}",
+        title=f"A size smaller for {one.row.name}",
         what=f"Give {one.row.name} {size}.",
         why="In its busiest moments of thirty days more than half of what it has was free.",
         saving=Saving(saves, saves, saves, "The difference of two list prices, for what ran."),
@@ -90,7 +90,7 @@ def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told
         known_from=f"{len(one.idle) // 24} days of CloudWatch",
         steps=steps,
         undo=undo,
-        checks=(("Price", f"${one.price:.4f} an hour now. {PRICES_FROM}."),),
+        checks=(("Price", f"${one.price:.4f} an hour now. {PRICES_FROM}."), TOGETHER),
         data={"services": list(SERVICES[one.row.kind])},
     )
 

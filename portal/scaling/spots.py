@@ -13,6 +13,7 @@ from portal.scaling.rates import rates
 from portal.scaling.rules import TERM_MONTHS, break_even
 from portal.scaling.spotting import Plan, cost_ratio
 from portal.scaling.steering import fallbacks
+from portal.scaling.texts import TOGETHER
 from portal.scaling.watching import SERVICES, Watched, watched
 
 RATIOS = (SPOT_RATIO, 0.4, 0.3)
@@ -72,7 +73,7 @@ def case(one: Watched, availability: float | None, rate: float, survival: Sequen
         break_even=BreakEven(
             "First hour", f"It costs {100 * found.cost_ratio:.0f} % of now when spot is dear."
         ),
-        evidence=_evidence(count, needed, there, found),
+        evidence=_evidence(count, needed, least, there, found),
         known_from="what runs, and the availability of spot",
         steps=steps,
         undo=undo,
@@ -82,6 +83,7 @@ def case(one: Watched, availability: float | None, rate: float, survival: Sequen
             ("Enough is", f"{needed} of {count} tasks, but for {100 * TARGET[is_worker]:.0f} % of the time"),
             ("Interruptions", "Tasks get two minutes' notice: set stopTimeout to 120 seconds"),
             ("Price", f"${one.price:.4f} a task and hour on demand. {PRICES_FROM}."),
+            TOGETHER,
         ),
         data={"services": list(SERVICES["ecs"])},
     )
@@ -116,11 +118,12 @@ def _availability(availability: float | None) -> str:
     return f"{100 * availability:.1f} %, measured on your own tasks"
 
 
-def _evidence(tasks: int, needed: int, availability: float, found: Plan) -> Evidence:
+def _evidence(tasks: int, needed: int, least: int, availability: float, found: Plan) -> Evidence:
     shown = spotting.plans(tasks, needed, SPOT_RATIO, availability)[: found.base + 3]
     return Evidence(
         title="How many tasks on demand",
-        words=f"What each base costs of now, and how often fewer than {needed} of {tasks} tasks would run.",
+        words=f"What each base costs of now, and how often fewer than {needed} of {tasks} tasks would run."
+        + (f" At least {least} stay in any case, because it answers requests." if least else ""),
         columns=("On demand", "Cost of now", "Time with too few"),
         rows=tuple(
             (

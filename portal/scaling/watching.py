@@ -83,7 +83,7 @@ def _watch(session: Session, row: costs.CloudResource, price: float, now: dateti
     came = _came(session, row, since, processor)
     tasks: Sequence[float] = [1.0] * len(span)
     if row.kind == "ecs":
-        tasks = [round(processor[at].samples / TASK_SAMPLES) if at in processor else 0 for at in span]
+        tasks = [max(1, round(processor[at].samples / TASK_SAMPLES)) if at in processor else 0 for at in span]
     return Watched(
         row, until, price, tuple(None if at not in came else not came[at] for at in span), tuple(tasks)
     )
