@@ -18,7 +18,7 @@ PROMISED_DAYS, CACHE_DAYS, SPIKE_DAYS = 40, 44, 3
 """Since when the database is promised, the cache is used, and how long ago the workers ran wild for a day."""
 ALERTS: Final = (150_000, 200_000)
 CREDIT_DAYS = 130
-SERVERS = scaling.Capacity(tasks=2, calls_an_hour=9_000, hourly=0.04937, balancer_monthly=22.30)
+SERVERS = scaling.Capacity(tasks=2, calls_an_hour=45_000, hourly=0.04937, balancer_monthly=22.30)
 CALLS = scaling.Calls(milliseconds=140, memory_mb=512)
 """What the operator types of the service that answers calls."""
 
@@ -52,7 +52,7 @@ def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None
         if days_ago == IMPORTS[0]:
             for cents in ALERTS:
                 costs.set_level(session, Money(cents), actor=actor, now=now)
-            for typed in (SERVERS, CALLS, scaling.Credits(2_400.0, f"{end + CREDIT_DAYS * DAY:%Y-%m-%d}")):
+            for typed in (SERVERS, CALLS, scaling.Credits(8_500.0, f"{end + CREDIT_DAYS * DAY:%Y-%m-%d}")):
                 scaling.type_figures(session, typed, actor=actor, now=now)
         costs.watch(session, "usd", now=now)
         sustainability.suggest(session, stage.payments, "usd", now=now)

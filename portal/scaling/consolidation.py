@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from portal import metering, plans
-from portal.kit.money import MINOR_DIGITS
+from portal.kit.money import MINOR_DIGITS, small
 from portal.scaling import sharing
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Step, Worst
 from portal.scaling.figures import Capacity, figures
@@ -33,15 +34,16 @@ def look(session: Session, asked: Asked) -> Iterable[Found]:
     earned = sum(plan.month.amount for plan in apart.values() if plan.month)
     found = sharing.share(series, known.calls_an_hour)
     digits = MINOR_DIGITS[asked.currency]
-    yield Found(SUBJECT, case(found, len(apart), known, earned / 10**digits), until)
+    yield Found(SUBJECT, case(found, len(apart), known, earned / 10**digits, asked.currency), until)
 
 
-def case(found: sharing.Shared, tenants: int, known: Capacity, earned: float) -> Case | None:
+def case(found: sharing.Shared, tenants: int, known: Capacity, earned: float, currency: str) -> Case | None:
     """What is said of customers that run apart and pay `earned` a month for it; None: it saves nothing."""
     saved = [freed * known.hourly * MONTH_HOURS for freed in found.freed]
     low, likely, high = (float(one) for one in np.quantile(saved, (0.1, 0.5, 0.9)))
     if likely < LEAST_MONTHLY:
         return None
+    hourly = small(Decimal(repr(known.hourly)), currency)
     apart, together = max(found.apart), max(found.together)
     bare = [one + known.hourly * MONTH_HOURS for one in saved]
     return Case(
@@ -59,7 +61,7 @@ def case(found: sharing.Shared, tenants: int, known: Capacity, earned: float) ->
             words="How many tasks carry the busiest hour, each customer apart and all together.",
             columns=("Week", "Apart", "Together", "Fewer"),
             rows=tuple(
-                (f"{len(found.apart) - number} weeks ago", str(one), str(other), str(one - other))
+                (_ago(len(found.apart) - number), str(one), str(other), str(one - other))
                 for number, (one, other) in enumerate(zip(found.apart, found.together, strict=True))
             ),
         ),
@@ -78,7 +80,7 @@ def case(found: sharing.Shared, tenants: int, known: Capacity, earned: float) ->
         undo="For each: aws ecs update-service --cluster CLUSTER --service CUSTOMER --desired-count 1",
         alternatives=(
             Alternative(
-                f"{max(1, together - 1)} shared",
+                "One shared task fewer",
                 Saving(min(bare), float(np.median(bare)), max(bare)),
                 earned,
                 "Nothing would be left when one of them fails, or in the busiest hour.",
@@ -87,12 +89,16 @@ def case(found: sharing.Shared, tenants: int, known: Capacity, earned: float) ->
         checks=(
             (
                 "A task",
-                f"Carries {known.calls_an_hour:,} calls and costs {known.hourly:.4f} an hour, as typed",
+                f"Carries {known.calls_an_hour:,} calls an hour and costs {hourly} in it, as typed",
             ),
             ("Promised to them", "A dedicated instance: move those alone who agree"),
         ),
         data={"services": ["fargate", "elastic container", "amazonecs"], "by_calls": True},
     )
+
+
+def _ago(weeks: int) -> str:
+    return "last week" if weeks == 1 else f"{weeks} weeks ago"
 
 
 def _hours(since: datetime, until: datetime) -> list[datetime]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from sqlalchemy.orm import Session
 
 from portal import costs
+from portal.kit.money import MINOR_DIGITS, Money
 from portal.scaling.cases import Asked, BreakEven, Case, Evidence, Found, Saving, Step, Worst
 from portal.scaling.figures import Credits, figures
 
@@ -16,43 +17,41 @@ DAY = timedelta(days=1)
 
 def look(session: Session, asked: Asked) -> Iterable[Found]:
     """The credits that were typed, against what a month costs now."""
-    known = figures(session).credits
-    if known is None:
-        return
-    monthly = float(costs.measured(session, asked.currency, now=asked.now).monthly)
-    yield Found(SUBJECT, case(known, monthly, asked), asked.now)
+    known = figures(session)
+    if known.credits is not None:
+        monthly = float(costs.measured(session, asked.currency, now=asked.now).monthly)
+        found = case(known.credits, known.typed_at["credits"], monthly, asked)
+        yield Found(SUBJECT, found, asked.now)
 
 
-def case(known: Credits, monthly: float, asked: Asked) -> Case | None:
-    """What is said of credits; None when there are none left, or nothing is paid with them."""
-    now, ends_at = asked.now, datetime.combine(known.ends, time(), UTC)
-    if known.balance <= 0 or monthly <= 0 or ends_at <= now:
+def case(known: Credits, typed_at: datetime, monthly: float, asked: Asked) -> Case | None:
+    """What is said of credits that were typed then; None when none are left, or nothing is paid with them."""
+    now, ends_at, daily = asked.now, datetime.combine(known.ends, time(), UTC), monthly / MONTH_DAYS
+    balance = known.balance - daily * (now - typed_at).days
+    if balance <= 0 or monthly <= 0 or ends_at <= now:
         return None
-    daily = monthly / MONTH_DAYS
-    lasts_until = now + timedelta(days=min(known.balance / daily, 36_500))
-    over_at = min(lasts_until, ends_at)
-    days = max(1, (over_at - now).days)
-    lapses = max(0.0, known.balance - daily * (ends_at - now).days)
-    on, ends_on = f"{over_at:%d %B %Y}".lstrip("0"), f"{ends_at:%d %B %Y}".lstrip("0")
-    use = (
-        f"At this pace {lapses:,.2f} of them lapse on {ends_on}: bring forward what you mean to try anyway."
-        if lapses
-        else "They are used up before they lapse."
-    )
-    paid = min(monthly, known.balance)
+    over_at = min(now + timedelta(days=min(balance / daily, 36_500)), ends_at)
+    lapses = max(0.0, balance - daily * (ends_at - now).days)
+    on, ends_on = (f"{at.day} {at:%B %Y}" for at in (over_at, ends_at))
+    left, lapsing, bill = (_money(one, asked.currency) for one in (balance, lapses, monthly))
+    months = max(1.0, (ends_at - now).days / MONTH_DAYS)
     return Case(
         title=f"Credits until {on}",
-        what=f"Have {monthly:,.2f} a month ready from {on} on, which credits pay until then.",
-        why=use,
-        saving=Saving(paid, paid, paid, "What credits pay of the bill a month, until they end."),
-        worst=Worst(monthly, "a month is charged to your card from the day on which they end", days),
-        break_even=BreakEven("Now", f"{known.balance:,.2f} are left, of which {lapses:,.2f} would lapse."),
+        what=f"Have {bill} a month ready from {on} on: until then credits pay.",
+        why=(
+            f"At this pace {lapsing} of them lapse on {ends_on}: bring forward what you mean to try anyway."
+            if lapses
+            else f"At this pace they are used up before they lapse on {ends_on}."
+        ),
+        saving=Saving(0.0, lapses / months, lapses / months, "What would lapse, if you use it up."),
+        worst=Worst(monthly, f"a month is charged to your card from {on} on"),
+        break_even=BreakEven("Now", f"About {left} are left, of which {lapsing} would lapse."),
         evidence=Evidence(
             title="What is left of the credits",
             words="What is left at the end of each month, in whole units, at the present pace.",
             heading="Month",
             unit="left",
-            series=_left(known.balance, daily, now, ends_at),
+            series=_left(balance, daily, now, ends_at),
         ),
         known_from="what was typed, and the newest bills",
         steps=(
@@ -77,6 +76,10 @@ def case(known: Credits, monthly: float, asked: Asked) -> Case | None:
             ),
         ),
     )
+
+
+def _money(amount: float, currency: str) -> str:
+    return Money(round(amount * 10 ** MINOR_DIGITS[currency]), currency).exact
 
 
 def _left(balance: float, daily: float, now: datetime, ends_at: datetime) -> tuple[tuple[str, int], ...]:

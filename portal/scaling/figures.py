@@ -1,7 +1,7 @@
 """Figures, as typed: what only the operator knows of how the platform runs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ class Calls:
 
 @dataclass(frozen=True)
 class Credits:
-    """What is left of a provider's credits, in units of the currency, and the day on which they end."""
+    """What was left of a provider's credits when it was typed, in units of the currency, and the day on which
+    they end."""
 
     balance: float
     ends_on: str
@@ -53,11 +54,12 @@ class Credits:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was typed last of each; None while nobody did."""
+    """What was typed last of each, and when; None while nobody did."""
 
     capacity: Capacity | None = None
     calls: Calls | None = None
     credits: Credits | None = None
+    typed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 NAMES: Mapping[str, type[Capacity] | type[Calls] | type[Credits]] = {
@@ -77,9 +79,9 @@ LEAST: Mapping[str, float] = {"milliseconds": 1, "memory_mb": 128, "tasks": 1, "
 
 def figures(session: Session) -> Figures:
     """What holds now."""
-    rows = session.scalars(select(Typed).where(Typed.name.in_(NAMES)).order_by(Typed.typed_at))
+    rows = session.scalars(select(Typed).where(Typed.name.in_(NAMES)).order_by(Typed.typed_at)).all()
     told: dict[str, Any] = {row.name: NAMES[row.name](**row.figures) for row in rows}
-    return Figures(**told)
+    return Figures(**told, typed_at={row.name: row.typed_at for row in rows})
 
 
 def type_figures(
@@ -87,10 +89,10 @@ def type_figures(
 ) -> None:
     """Note what was typed. Earlier rows stay; Invalid at its field when it cannot be."""
     told = asdict(typed)
-    for field, value in told.items():
-        if not isinstance(value, str) and not LEAST.get(field, 0) <= value <= MOST.get(field, 10**9):
-            least, most = LEAST.get(field, 0), MOST.get(field, 10**9)
-            raise Invalid(f"Give a number from {least:,.0f} to {most:,.0f}.", field=field)
+    for part, value in told.items():
+        least, most = LEAST.get(part, 0), MOST.get(part, 10**9)
+        if not isinstance(value, str) and not least <= value <= most:
+            raise Invalid(f"Give a number from {least:,.0f} to {most:,.0f}.", field=part)
     [name] = (name for name, kind in NAMES.items() if isinstance(typed, kind))
     session.add(Typed(id=ids.new("fig"), name=name, figures=told, typed_at=now, typed_by=actor.label))
     session.flush()

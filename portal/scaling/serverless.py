@@ -69,22 +69,24 @@ def case(
         title="The API by the call",
         what="Answer calls on Lambda behind an HTTP API instead of on servers that always run.",
         why=(
-            f"Your busiest month had {busiest:,} calls of {each.milliseconds} ms, and servers are cheaper "
-            f"only from {even:,} calls a month on."
+            f"Your busiest month had {_about(busiest)} calls of {each.milliseconds} ms, and servers are "
+            f"cheaper only from {_about(even)} calls a month on."
         ),
         saving=saving,
-        worst=Worst(lost, f"more is paid in a month with {GROWN} times the calls of your busiest", 31),
+        worst=Worst(
+            lost, f"more is paid in a month with {GROWN} times the calls of your busiest", 31 if lost else 0
+        ),
         break_even=BreakEven(
-            f"Up to {even:,} calls",
-            f"a month. {below} of your last {len(months)} months had fewer.",
+            f"{_about(even)} calls a month",
+            f"Up to these it saves: {below} of {len(months)} months had fewer.",
         ),
         evidence=Evidence(
             title="Calls by month",
-            words="Thousands of calls in each month, against those at which both cost the same.",
+            words=f"Both cost the same at {_about(even)} calls a month.",
             heading="Month",
-            unit="thousand calls",
-            series=tuple((f"{at:%b %Y}", round(calls / 1000)) for at, calls in months.items()),
-            line=(round(even / 1000), f"Both cost the same at {even:,} calls"),
+            unit="calls",
+            series=tuple((f"{at:%b %Y}", calls) for at, calls in months.items()),
+            line=(even, "Both cost the same") if even < 5 * busiest else None,
         ),
         known_from=f"{len(months)} months of calls" if len(months) > 1 else "a month of calls",
         steps=_steps(each),
@@ -97,8 +99,8 @@ def case(
                 "Behind a REST API",
                 dearer,
                 max(0.0, calling.cost(GROWN * busiest, each, rest) - servers.monthly),
-                f"It is dearer by the call: servers are cheaper from "
-                f"{calling.even(servers.monthly, each, rest):,} calls a month on.",
+                "It is dearer by the call: servers are cheaper from "
+                f"{_about(calling.even(servers.monthly, each, rest))} calls a month on.",
             ),
         ),
         checks=(
@@ -109,6 +111,12 @@ def case(
         ),
         data={"services": list(WORDS), "by_calls": True},
     )
+
+
+def _about(calls: int) -> str:
+    """A number of calls to three digits that say something."""
+    shown = float(f"{calls:.3g}")
+    return f"{shown / 1e6:g} million" if shown >= 1e6 else f"{shown:,.0f}"
 
 
 def _saving(servers: Capacity, each: Calls, months: Mapping[datetime, int], at: calling.Prices) -> Saving:

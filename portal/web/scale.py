@@ -31,9 +31,11 @@ class CapacityForm(FlaskForm):  # type: ignore[misc]
 
     tasks = IntegerField("Tasks or servers", [InputRequired(NUMBER)])
     calls_an_hour = IntegerField("Calls an hour that one carries", [InputRequired(NUMBER)])
-    hourly = DecimalField("Price of one, an hour", [InputRequired(PRICE), NumberRange(0, 10_000, PRICE)])
+    hourly = DecimalField(
+        "Price of one, an hour", [InputRequired(PRICE), NumberRange(0, 10_000, PRICE)], places=None
+    )
     balancer_monthly = DecimalField(
-        "Load balancer, a month", [Optional(), NumberRange(0, 10**6, PRICE)], default=None
+        "Load balancer, a month", [Optional(), NumberRange(0, 10**6, PRICE)], places=2
     )
 
 

@@ -1,6 +1,6 @@
 """Paying by the call, sharing machines, credits: by tables, and by what must hold."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -48,7 +48,8 @@ def test_few_calls_are_better_paid_one_by_one_and_the_worst_case_is_growth():
     found = serverless.case(SERVERS, EACH, months(1, 2, 5, 4), RATES, NOW)
     assert found.saving.low < found.saving.likely < found.saving.high < SERVERS.monthly
     assert found.worst.amount == pytest.approx(calling.cost(50e6, EACH, HTTP) - SERVERS.monthly)
-    assert "4 of your last 4 months" in found.break_even.words
+    assert found.break_even.at == "23.2 million calls a month"
+    assert "4 of 4 months had fewer" in found.break_even.words
     assert found.alternatives[0].saving.likely < found.saving.likely
     assert read(write(found)) == found
 
@@ -72,7 +73,7 @@ def test_tenants_whose_busy_hours_differ_need_fewer_tasks_together():
 def test_tenants_who_are_busy_at_once_save_nothing():
     found = sharing.share([busy(9)] * 6, 10_000)
     assert found.together == (6,) * 4 and set(found.freed) == {0}
-    assert consolidation.case(found, 6, SERVERS, 174.0) is None
+    assert consolidation.case(found, 6, SERVERS, 174.0, "usd") is None
 
 
 @given(st.lists(st.lists(st.integers(0, 9000), min_size=24, max_size=24), min_size=2, max_size=6))
@@ -82,7 +83,9 @@ def test_together_never_needs_more_than_one_task_more_than_apart(tenants):
 
 
 def test_sharing_says_what_is_lost_if_they_leave():
-    found = consolidation.case(sharing.share([busy(hour) for hour in range(6)], 10_000), 6, SERVERS, 174.0)
+    found = consolidation.case(
+        sharing.share([busy(hour) for hour in range(6)], 10_000), 6, SERVERS, 174.0, "usd"
+    )
     assert found.worst.amount == 174 and found.saving.likely == pytest.approx(4 * 0.0123425 * 730)
     assert found.alternatives[0].saving.likely > found.saving.likely
     assert read(write(found)) == found
@@ -100,9 +103,10 @@ def asked():
     ],
 )
 def test_credits_end_when_they_are_used_up_or_lapse(balance, ends_on, title, said):
-    found = crediting.case(Credits(balance, ends_on), 45.6, asked())
+    found = crediting.case(Credits(balance, ends_on), NOW, 45.6, asked())
     assert found.title == title and said in found.why
-    assert found.worst.amount == 45.6 and found.evidence.series[0] == ("now", round(balance))
+    assert found.worst.amount == 45.6 and title.removeprefix("Credits until ") in found.worst.words
+    assert found.evidence.series[0] == ("now", round(balance))
     assert found.evidence.series[-1][1] == 0
     assert read(write(found)) == found
 
@@ -111,8 +115,14 @@ def test_credits_end_when_they_are_used_up_or_lapse(balance, ends_on, title, sai
     ("balance", "ends_on", "monthly"), [(0, "2027-01-01", 40), (90, "2026-11-01", 40), (90, "2027-01-01", 0)]
 )
 def test_credits_that_pay_nothing_are_not_spoken_of(balance, ends_on, monthly):
-    assert crediting.case(Credits(balance, ends_on), monthly, asked()) is None
+    assert crediting.case(Credits(balance, ends_on), NOW, monthly, asked()) is None
+
+
+def test_what_was_paid_since_it_was_typed_is_taken_off():
+    weeks_ago = NOW - timedelta(days=28)
+    found = crediting.case(Credits(90.0, "2027-11-01"), weeks_ago, 45.6, asked())
+    assert found.evidence.series[0] == ("now", 48)
 
 
 def test_a_long_balance_is_no_overflow():
-    assert crediting.case(Credits(1e9, "2027-12-01"), 0.01, asked()).worst.days == 370
+    assert crediting.case(Credits(1e9, "2027-12-01"), NOW, 0.01, asked()).saving.likely > 1e6

@@ -184,3 +184,15 @@ def test_two_who_change_an_amount_at_once_leave_one_new_one(oscar, session, data
                 outcomes.append(refusal.sentence)
     assert outcomes == ["changed", "This cost was ended already."]
     assert len(read) == 2 and len(costs.typed(session)) == 2
+
+
+def test_a_cost_that_is_sent_twice_is_added_once(oscar, session):
+    page = "/operator/costs"
+    sent = COST | {"first_month": f"{clock.now():%Y-%m}", "nonce": "non_1"}
+    for _ in range(2):
+        assert oscar.send(page, on=page, **sent).status_code == 303
+    assert len(costs.typed(session)) == 1
+    other = oscar.send(page, on=page, **sent | {"amount": "30"})
+    assert other.status_code == 422 and "Something else was sent" in other.text
+    session.expire_all()
+    assert len(costs.typed(session)) == 1 and 'value="non_1"' not in other.text
