@@ -10,6 +10,7 @@ from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
 from portal.costs.gateway import Counts as TaskCounts
+from portal.costs.gateway import Hour as LoadHour
 from portal.costs.gateway import counts as task_counts
 from portal.costs.gateway import set_desired as set_tasks
 from portal.costs.guarding import Step, guard
@@ -20,7 +21,6 @@ from portal.costs.models import (
     AlertRaised,
     Bill,
     BillImport,
-    CloudLoad,
     CloudResource,
     LineAside,
     TypedCost,
@@ -59,7 +59,6 @@ __all__ = [
     "Billed",
     "BilledDemand",
     "Charge",
-    "CloudLoad",
     "CloudResource",
     "Collected",
     "CostReached",
@@ -67,6 +66,7 @@ __all__ = [
     "Gone",
     "Imported",
     "LineAside",
+    "LoadHour",
     "Measured",
     "Month",
     "NoCredentials",

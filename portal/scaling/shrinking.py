@@ -105,5 +105,5 @@ def _memory(session: Session, row: costs.CloudResource, whole: float, asked: Ask
     return whole * max(one.maximum for one in held) / 100 if held else None
 
 
-def _use(loads: Sequence[costs.CloudLoad]) -> Use | None:
+def _use(loads: Sequence[costs.LoadHour]) -> Use | None:
     return sizing.use([one.average for one in loads], [one.maximum for one in loads])
