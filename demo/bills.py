@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from demo import cloud
 from demo.people import Staff
 from demo.stage import Stage
 from portal import costs, scaling, sustainability
@@ -46,6 +47,8 @@ def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     end = today + days_ago * DAY
     file = io.BytesIO(_written(end - story_days * DAY, today, end).encode())
+    if days_ago == IMPORTS[-1]:
+        cloud.survey(stage)
     name = f"memoryhub-focus-{today:%Y-%m-%d}.csv"
     with stage.unit() as session:
         costs.take_bills(session, [costs.BillFile(name, file)], currency="usd", actor=actor, now=now)

@@ -6,14 +6,25 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from portal import metering
+from portal import costs, metering
 from portal.kit.period import add_months, calendar_month
 from portal.scaling import policies
 from portal.scaling.figures import Capacity, figures
 from portal.scaling.policies import Tried
 from portal.scaling.rules import Hours
+from portal.scaling.watching import price_of
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A service as it was last seen at the provider: its tasks, and the price of one an hour (US dollars)."""
+
+    name: str
+    tasks: int
+    hourly: float
+    seen_at: datetime
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,8 @@ class Picture:
     """Load in calls an hour: `newest` of the last whole hour, which begins `at`, `busiest` of the last seven
     days, `day` the busiest of each hour of the day (UTC) in them.
 
-    `tried` are ways to scale through the calendar month `month`, when capacity and its calls are known.
+    `tried` are ways to scale through the calendar month `month`, when capacity and its calls are known, and
+    `runs` the services that were seen.
     """
 
     capacity: Capacity | None
@@ -31,6 +43,7 @@ class Picture:
     day: tuple[int, ...]
     month: datetime
     tried: tuple[Tried, ...]
+    runs: tuple[Runs, ...]
 
     @property
     def carries(self) -> int | None:
@@ -49,8 +62,15 @@ def picture(session: Session, *, now: datetime) -> Picture:
         load = _hours(session, month - policies.WEEKS_BEFORE * WEEK, this)
         before = policies.WEEKS_BEFORE * policies.WEEK_HOURS
         tried = policies.tried(load[:before], load[before:], known) if load[before:].any() else []
+    runs = tuple(
+        Runs(row.name, row.facts["running"] or row.facts["desired"], price, row.seen_at)
+        for row in costs.resources(session, kind="ecs")
+        if (price := price_of(row)) is not None
+    )
     day = policies.by_hour(np.roll(newest, hour.hour))
-    return Picture(known, hour - HOUR, int(newest[-1]), int(newest.max()), tuple(day), month, tuple(tried))
+    return Picture(
+        known, hour - HOUR, int(newest[-1]), int(newest.max()), tuple(day), month, tuple(tried), runs
+    )
 
 
 def _hours(session: Session, since: datetime, until: datetime) -> Hours:

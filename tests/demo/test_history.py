@@ -109,8 +109,13 @@ def test_the_story_without_its_crowd(play, ends):
         ("commitment", "database", "realised"),
         ("consolidation", "hosting", "open"),
         ("credits", "balance", "open"),
+        ("idle", "ecs/memoryhub/search-2025", "open"),
+        ("pause", "ecs/memoryhub/staging", "open"),
+        ("rightsizing", "ecs/memoryhub/web", "open"),
         ("serverless", "api", "open"),
+        ("spot", "ecs/memoryhub/embedding", "open"),
     ]
+    assert {one.kind.slug for one in suggested} == set(scaling.KINDS)
     assert all(one.saved.amount > 0 for one in suggested if one.state == "realised")
     assert {one.kind for one in all_of(history, MirroredTrouble)} == {"refund", "dispute"}
     asked = all_of(history, Purchase, Purchase.kind == "request")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal import scaling
@@ -77,6 +77,7 @@ def test_tenants_who_are_busy_at_once_save_nothing():
 
 
 @given(st.lists(st.lists(st.integers(0, 9000), min_size=24, max_size=24), min_size=2, max_size=6))
+@settings(max_examples=25)
 def test_together_never_needs_more_than_one_task_more_than_apart(tenants):
     found = sharing.share([np.tile(np.array(one, float), 7) for one in tenants], 1000)
     assert all(together <= apart + 1 for apart, together in zip(found.apart, found.together, strict=True))

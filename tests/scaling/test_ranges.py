@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.scaling import proving, ranges, rules
@@ -35,6 +35,7 @@ def test_what_look_backs_would_have_used_is_the_range_before_it_is_moved():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=20, max_size=60))
+@settings(max_examples=25)
 def test_eight_of_ten_of_what_a_range_was_measured_on_lie_in_it(drawn):
     trials = [Trial(Past(100, Use(was, was, was), 0.2), used) for was, used in drawn]
     assert np.mean(ranges.covered(trials, ranges.moved(trials))) >= 0.8 - 2 / len(trials)

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+from sqlalchemy import insert
+
 from portal import accounts, metering, plans, scaling
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.period import calendar_month
 from portal.metering import UsageHour
 from tests.plans.people import someone
+from tests.scaling.running import resource
 from tests.web.test_costs import OSCAR, add, oscar, session, words
 
 __all__ = ["oscar", "session"]
@@ -27,10 +30,10 @@ def customers(session, now, count=2):
             held = plans.current(session, account.id, now=at)
             window = metering.open_windows(session, held, now=at).live
             where = {"window_id": window.id, "account_id": account.id, "key_id": "k", "endpoint": ""}
-            hour = max(window.starts_at, since)
-            while hour < min(window.ends_at, now):
-                session.add(UsageHour(meter="calls", hour=hour, units=600, calls=600, **where))
-                hour += HOUR
+            first, last = max(window.starts_at, since), min(window.ends_at, now)
+            hours = (first + number * HOUR for number in range(-(-(last - first) // HOUR)))
+            rows = [{"meter": "calls", "hour": hour, "units": 600, "calls": 600, **where} for hour in hours]
+            session.execute(insert(UsageHour), rows)
 
 
 def test_capacity_is_typed_and_the_page_shows_load_and_other_ways(oscar, session):
@@ -44,6 +47,13 @@ def test_capacity_is_typed_and_the_page_shows_load_and_other_ways(oscar, session
     assert "Load now 1,200 calls 60 % of capacity" in page
     assert "As it is now 2.0 2 0 $" in page and "By the load" in page
     assert 'value="0.04937"' in oscar.get(PAGE).text
+
+
+def test_what_was_seen_to_run_is_shown_with_its_price(oscar, session):
+    with unit(session):
+        session.add(resource("ecs", "web", running=3))
+    page = words(oscar, PAGE)
+    assert "web 3 $0.0583" in page and "as AWS told of them last" in page
 
 
 def test_what_cannot_be_is_refused_with_its_field_and_kept(oscar):
