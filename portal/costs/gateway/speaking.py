@@ -6,7 +6,7 @@ in which the web starts, and most installations never speak to AWS.
 
 import importlib
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -78,6 +78,9 @@ class Makes(Protocol):
     def client(self, service_name: str, **options: Any) -> Any:
         """A client of one service."""
 
+    def __hash__(self) -> int:
+        """One of its own: what it made is kept."""
+
 
 class Aws:
     """AWS, by the credentials, the region and the endpoint of an installation. One for each piece of work.
@@ -131,8 +134,7 @@ class Aws:
         where = EVERYWHERE if service in GLOBAL else region or self.settings.region
         if where is None:
             raise NoCredentials("AWS_REGION is not set: name the region in which the platform runs.")
-        makes: Hashable = self._makes or _session(self.settings)
-        return _client(makes, self.settings.endpoint, service, where)
+        return _client(self._makes or _session(self.settings), self.settings.endpoint, service, where)
 
 
 @lru_cache(maxsize=16)
@@ -149,7 +151,7 @@ def _session(settings: Settings) -> Makes:
 
 
 @lru_cache(maxsize=64)
-def _client(makes: Any, endpoint: str | None, service: str, where: str) -> Any:
+def _client(makes: Makes, endpoint: str | None, service: str, where: str) -> Any:
     """A client; to make one takes longer than to ask."""
     limits = importlib.import_module("botocore.config").Config(
         connect_timeout=CONNECT_SECONDS,
