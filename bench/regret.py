@@ -17,7 +17,7 @@ import numpy as np
 from portal import scaling
 from portal.costs import forecasting
 from portal.kit.period import add_months, calendar_month
-from portal.scaling import proving, ranges
+from portal.scaling import backtesting, hindsight, proving, ranges
 
 FOLDER = Path(os.environ.get("UPKEEP_DATA", "../shared/data")) / "demand"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "regret.md"
@@ -78,6 +78,9 @@ def main() -> None:
         ]
         lines[-1] += f", caution {caution}:" if caution < 1 else ":"
         lines += ["", *policies(tried[name])]
+        if caution == 1:
+            floor = best_constant(series, weeks, beta)
+            lines.append(f"| the best constant level, with hindsight | {floor:.2%} | | | |")
     lines += ["", "Mean regret by series, with the number of windows:", "", *by_series(tried), ""]
     by = {year: f"{one.low:.2f}, {one.likely:.2f}, {one.high:.2f}" for year, one in moved(followed).items()}
     lines += [f"Ranges are moved by {by[False]} scales before a year is known and by {by[True]} after, as "
@@ -175,6 +178,23 @@ def by_series(tried):
                 f"{found[who].mean_regret:.2%} ({len(one.weeks)})" if one else "" for who in (OURS, USUAL)
             ]
         yield f"| {name} | {' | '.join(cells)} |"
+
+
+def best_constant(series, weeks, beta):
+    """The mean regret of one level for the whole of each window, chosen with hindsight: no rule that keeps
+    to one level can be better."""
+    means = []
+    for one in series:
+        found = []
+        for window in backtesting.windows(one.hours, weeks):
+            hours = window.by_week
+            levels = np.arange(int(hours.max()) + 1)
+            above = np.maximum(0, hours.ravel()[:, None] - levels).sum(axis=0)
+            least = hindsight.optimum(hours, beta, backtesting.TERM_WEEKS)
+            found.append((beta * hours.size * levels + above).min() / least - 1)
+        if found:
+            means.append(np.mean(found))
+    return float(np.mean(means))
 
 
 def month_ends(series):

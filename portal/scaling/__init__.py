@@ -20,7 +20,7 @@ from portal.scaling.living import STATES
 from portal.scaling.models import SpotFallback, Suggestion
 from portal.scaling.picture import Picture, picture
 from portal.scaling.pools import POOLS
-from portal.scaling.queries import Shown, open_count, suggestion, suggestions
+from portal.scaling.queries import Shown, open_count, suggestion, suggestions, to_decide_first
 from portal.scaling.rates import Asks, Rate, rates
 from portal.scaling.rates import note as note_rates
 from portal.scaling.rates import refresh as refresh_rates
@@ -100,6 +100,7 @@ __all__ = [
     "suggestions",
     "summarise",
     "survival",
+    "to_decide_first",
     "to_promise",
     "type_figures",
     "worthwhile",

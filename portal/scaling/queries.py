@@ -15,6 +15,7 @@ from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.models import Suggestion
 
 COOLING = timedelta(days=2)
+PROMISE = "commitment"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,20 @@ def standing(session: Session, kind: str, currency: str) -> Sequence[Suggestion]
 def open_count(found: Sequence[Shown]) -> int:
     """How many wait for a decision."""
     return sum(one.state == "open" for one in found)
+
+
+def to_decide_first(session: Session, one: Shown, *, now: datetime) -> list[Shown]:
+    """Open suggestions that change what a promise was worked out from: the same services, another shape."""
+    if one.kind.slug != PROMISE or one.case.against:
+        return []
+    services = set(one.case.data["services"])
+    return [
+        other
+        for other in suggestions(session, one.row.currency, now=now)
+        if other.state == "open"
+        and other.kind.slug != PROMISE
+        and services & set(other.case.data.get("services", ()))
+    ]
 
 
 def shown(row: Suggestion, now: datetime) -> Shown:

@@ -141,9 +141,11 @@ def _page(form: HazardForm) -> str:
 
 def _show(suggestion_id: str, form: DismissForm) -> str:
     session, now = site.session(), clock.now()
+    one = scaling.suggestion(session, suggestion_id, now=now)
     return render_template(
         "suggestions/show.html",
-        one=scaling.suggestion(session, suggestion_id, now=now),
+        one=one,
+        first=scaling.to_decide_first(session, one, now=now),
         form=form,
         odds=sustainability.odds(session, site.settings().payments, currency(), now=now),
         states=scaling.STATES,

@@ -64,6 +64,20 @@ def test_two_subjects_of_a_kind_stand_side_by_side(session):
     assert len({made(session, subject=subject) for subject in ("web", "worker")}) == 2
 
 
+def test_what_changes_what_runs_is_decided_before_it_is_promised(session):
+    take(session, bill(*past()), now=NOW)
+    [promise] = scaling.suggest(session, "usd", SURE, now=NOW)
+    other, apart = (
+        made(session, subject=subject, case=replace(CASE, data={"services": [subject]}))
+        for subject in ("rds", "lambda")
+    )
+    first = scaling.to_decide_first(session, shown(session, promise), now=NOW)
+    assert [one.row.id for one in first] == [other]
+    act(session, scaling.dismiss, other, "It is needed.")
+    assert scaling.to_decide_first(session, shown(session, promise), now=NOW) == []
+    assert scaling.to_decide_first(session, shown(session, apart), now=NOW) == []
+
+
 def test_another_shape_is_measured_by_what_a_day_cost_before_and_costs_since(session):
     one = made(session)
     act(session, scaling.apply, one)
