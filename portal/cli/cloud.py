@@ -33,6 +33,7 @@ def collect(dry_run: bool) -> None:
         return
     with refusing():
         done = costs.collect(sessions, costs.Aws(settings), actor=actor, now=now)
+    assert done is not None, "it is asked whether due or not"
     for month, outcome in sorted(done.months.items()):
         click.echo(f"{month:{MONTH}}: {OUTCOMES[outcome]}.")
     cost = costs.REQUEST_COST.amount * done.requests / 100

@@ -3,7 +3,6 @@
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
-from portal.costs.collecting import is_due as collection_due
 from portal.costs.demand import Billed as BilledDemand
 from portal.costs.demand import Saved, Spent, billed_demand, credited, saved, spent
 from portal.costs.events import CostReached
@@ -91,7 +90,6 @@ __all__ = [
     "by_tag",
     "change",
     "collect",
-    "collection_due",
     "credited",
     "days",
     "deliveries",

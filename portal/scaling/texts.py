@@ -24,6 +24,7 @@ def caveats(row: costs.CloudResource) -> tuple[tuple[str, str], ...]:
         ),
         "rds": (
             ("Stopped for long", "AWS starts a stopped database by itself after 7 days"),
+            ("Backups and maintenance", "Are not done while it is stopped: let their windows lie by day"),
             ("Storage", "Is paid for as before while it is stopped"),
         ),
         "cache": (("Stopping", "ElastiCache cannot be stopped, only deleted and restored from a snapshot"),),
