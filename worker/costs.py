@@ -46,11 +46,9 @@ def collect(house: House, *, now: datetime) -> costs.Collected | None:
     """What was collected; None when nobody wants it, it is not due, or AWS refuses."""
     if not house.settings.aws.collects:
         return None
-    with house.sessions() as session:
-        if not costs.collection_due(session, now=now):
-            return None
+    aws = costs.Aws(house.settings.aws)
     try:
-        return costs.collect(house.sessions, costs.Aws(house.settings.aws), actor=COLLECTOR, now=now)
+        return costs.collect(house.sessions, aws, when_due=True, actor=COLLECTOR, now=now)
     except Refusal as refusal:
         log.warning("costs not collected", refusal=refusal.sentence)
         return None

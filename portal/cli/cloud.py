@@ -33,6 +33,7 @@ def collect(dry_run: bool) -> None:
         return
     with refusing():
         done = costs.collect(sessions, costs.Aws(settings), actor=actor, now=now)
+    assert done is not None, "it is asked whether due or not"
     for month, outcome in sorted(done.months.items()):
         click.echo(f"{month:{MONTH}}: {OUTCOMES[outcome]}.")
     cost = costs.REQUEST_COST.amount * done.requests / 100
@@ -89,7 +90,7 @@ def _words(one: costs.CloudResource) -> str:
     facts = one.facts
     if one.kind == "ecs":
         launch = facts["launch"] or " and ".join(each["name"] for each in facts["providers"])
-        tasks = f"{facts['desired']} tasks of {facts['cpu'] / 1024:g} processors and {facts['memory']} MB"
+        tasks = f"{facts['desired']} tasks, each with {facts['cpu'] / 1024:g} vCPU and {facts['memory']:,} MB"
         return f"{tasks}, {launch or 'default capacity'}"
     return f"{facts['type']}, {facts['engine']}, {facts['status']}"
 

@@ -3,13 +3,13 @@
 from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
-from portal.costs.collecting import is_due as collection_due
 from portal.costs.demand import Billed as BilledDemand
 from portal.costs.demand import Saved, Spent, billed_demand, credited, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
 from portal.costs.gateway import Counts as TaskCounts
+from portal.costs.gateway import Hour as LoadHour
 from portal.costs.gateway import counts as task_counts
 from portal.costs.gateway import set_desired as set_tasks
 from portal.costs.guarding import Step, guard
@@ -20,7 +20,6 @@ from portal.costs.models import (
     AlertRaised,
     Bill,
     BillImport,
-    CloudLoad,
     CloudResource,
     LineAside,
     TypedCost,
@@ -59,7 +58,6 @@ __all__ = [
     "Billed",
     "BilledDemand",
     "Charge",
-    "CloudLoad",
     "CloudResource",
     "Collected",
     "CostReached",
@@ -67,6 +65,7 @@ __all__ = [
     "Gone",
     "Imported",
     "LineAside",
+    "LoadHour",
     "Measured",
     "Month",
     "NoCredentials",
@@ -91,7 +90,6 @@ __all__ = [
     "by_tag",
     "change",
     "collect",
-    "collection_due",
     "credited",
     "days",
     "deliveries",

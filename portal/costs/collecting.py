@@ -79,13 +79,18 @@ def is_due(session: Session, *, now: datetime) -> bool:
     return went_wrong and len(asked) < MOST_A_DAY and asked[-1].begun_at <= now - AGAIN
 
 
-def collect(sessions: sessionmaker[Session], aws: Aws, *, actor: accounts.Actor, now: datetime) -> Collected:
+def collect(
+    sessions: sessionmaker[Session], aws: Aws, *, when_due: bool = False, actor: accounts.Actor, now: datetime
+) -> Collected | None:
     """Ask what each day cost and take it in, a delivery for each month; the same again changes nothing.
 
-    A month whose bill was imported keeps it. Exhausted after two times on one day; what AWS refuses is noted
-    and raised.
+    A month whose bill was imported keeps it. Exhausted after two times on one day; None, `when_due` and it is
+    not. What AWS refuses is noted and raised.
     """
     with sessions() as session, unit(session):
+        session.execute(importing.ONE_AT_A_TIME)
+        if when_due and not is_due(session, now=now):
+            return None
         begun = _begin(session, now)
     since, until = to_ask(now)
     try:
@@ -127,7 +132,6 @@ def asking(session: Session, *, now: datetime) -> Asking:
 
 def _begin(session: Session, now: datetime) -> str:
     """A question, counted before it is asked."""
-    session.execute(importing.ONE_AT_A_TIME)
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     asked = select(func.count()).where(Collection.kind == "costs", Collection.requests > 0)
     if (session.scalar(asked.where(Collection.begun_at >= today)) or 0) >= MOST_A_DAY:

@@ -1,7 +1,7 @@
 """What runs and how busy it is, as surveyed: seen at AWS, and kept by the hour for 455 days."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal.costs import gateway
-from portal.costs.gateway import Aws, Running
+from portal.costs.gateway import Aws, Hour, Running
 from portal.costs.models import CloudLoad, CloudResource, Collection
 from portal.kit import ids
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
 
-KEPT = timedelta(days=455)
+KEPT, SURVEYS_KEPT = timedelta(days=455), timedelta(days=7)
 HOUR, LATE = timedelta(hours=1), timedelta(minutes=10)
 """How late a measurement may come in."""
 
@@ -71,7 +71,7 @@ def survey(sessions: sessionmaker[Session], aws: Aws, *, most: int = QUESTIONS, 
             if aws.asked["cloudwatch"] >= most:
                 break
             hours = gateway.hours(
-                aws, metric.namespace, metric.name, _about(resource, metric.slug), since, until
+                aws, metric.namespace, metric.name, about(resource, metric.slug), since, until
             )
             with sessions() as session, unit(session):
                 read += _keep(session, resource.id, metric.slug, hours, until)
@@ -91,18 +91,33 @@ def resources(session: Session, *, kind: str | None = None) -> Sequence[CloudRes
     return session.scalars(statement if kind is None else statement.where(CloudResource.kind == kind)).all()
 
 
-def loads(session: Session, resource_id: str, metric: str, since: datetime) -> Sequence[CloudLoad]:
+def loads(session: Session, resource_id: str, metric: str, since: datetime) -> list[Hour]:
     """The hours since a moment in which something was measured, the earliest first."""
-    return session.scalars(
-        select(CloudLoad)
+    rows = session.execute(
+        select(*(getattr(CloudLoad, one.name) for one in fields(Hour)))
         .where(CloudLoad.resource_id == resource_id, CloudLoad.metric == metric, CloudLoad.at >= since)
         .order_by(CloudLoad.at)
-    ).all()
+    )
+    return [Hour(*row) for row in rows]
 
 
 def forget_loads(session: Session, *, now: datetime) -> None:
-    """Forget what is older than AWS keeps it."""
+    """Forget what is older than AWS keeps it, and surveys of long ago."""
     session.execute(delete(CloudLoad).where(CloudLoad.at < now - KEPT))
+    session.execute(
+        delete(Collection).where(Collection.kind == "loads", Collection.begun_at < now - SURVEYS_KEPT)
+    )
+
+
+def about(one: Running, metric: str) -> dict[str, str]:
+    """What CloudWatch calls it."""
+    if one.kind == "rds":
+        return {"DBInstanceIdentifier": one.name}
+    if one.kind == "cache":
+        return {"CacheClusterId": one.name}
+    if metric == "requests":
+        return {"TargetGroup": one.facts["target_group"]}
+    return {"ClusterName": one.facts["cluster"], "ServiceName": one.name}
 
 
 def _see(
@@ -131,20 +146,7 @@ def _see(
     return missing
 
 
-def _about(one: Running, metric: str) -> dict[str, str]:
-    """What CloudWatch calls it."""
-    if one.kind == "rds":
-        return {"DBInstanceIdentifier": one.name}
-    if one.kind == "cache":
-        return {"CacheClusterId": one.name}
-    if metric == "requests":
-        return {"TargetGroup": one.facts["target_group"]}
-    return {"ClusterName": one.facts["cluster"], "ServiceName": one.name}
-
-
-def _keep(
-    session: Session, resource_id: str, metric: str, hours: Sequence[gateway.Hour], until: datetime
-) -> int:
+def _keep(session: Session, resource_id: str, metric: str, hours: Sequence[Hour], until: datetime) -> int:
     rows = [{"resource_id": resource_id, "metric": metric, **asdict(hour)} for hour in hours]
     for piece in _pieces(rows):
         session.execute(insert(CloudLoad).values(piece).on_conflict_do_nothing())

@@ -15,8 +15,8 @@ def pause(row: costs.CloudResource, starts_hour: int, ends_hour: int) -> Texts:
         *(Step(f"{verb.title()} it each night", _schedule(row, verb, hour)) for verb, hour in hours.items()),
         Step("Terraform, instead of the two", _terraform_schedule(row, hours)),
     )
-    undo = "; ".join(f"aws scheduler delete-schedule --name {row.name}-{verb}" for verb in hours)
-    return steps, f"{undo}; aws rds start-db-instance --db-instance-identifier {row.name}"
+    undo = "\n".join(f"aws scheduler delete-schedule --name {row.name}-{verb}" for verb in hours)
+    return steps, f"{undo}\naws rds start-db-instance --db-instance-identifier {row.name}"
 
 
 def end(row: costs.CloudResource) -> Texts:
@@ -58,7 +58,7 @@ def _end_database(row: costs.CloudResource) -> Texts:
         Step("Terraform", _terraform_schedule(row, {"stop": 3})),
     )
     return steps, (
-        f"aws scheduler delete-schedule --name {row.name}-stop; "
+        f"aws scheduler delete-schedule --name {row.name}-stop\n"
         f"aws rds start-db-instance --db-instance-identifier {row.name}"
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from portal.scaling import machines, resting, tasks, texts
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Worst
-from portal.scaling.prices import PRICES_FROM
+from portal.scaling.prices import Prices, prices
 from portal.scaling.watching import SERVICES, Watched, watched
 
 CURRENCY = "usd"
@@ -20,7 +20,8 @@ LOST = {
     "cache": "is owed, but what it held is read from its source again, more slowly, until it is filled",
 }
 IDLE_WORDS = {
-    "ecs": "no request and no work",
+    "ecs": "no request",
+    "worker": "no work",
     "rds": "no connection",
     "cache": "no connection but AWS's own",
 }
@@ -30,9 +31,10 @@ def look_at_nights(session: Session, asked: Asked) -> Iterable[Found]:
     """Every service and database that could sleep at night; a cache cannot."""
     if asked.currency != CURRENCY:
         return
+    known = prices(session)
     for one in watched(session, asked.now):
         if one.row.kind != "cache" and _can_stop(one):
-            case = None if resting.runs_for_nobody(one.idle) else night(one)
+            case = None if resting.runs_for_nobody(one.idle) else night(one, known)
             yield Found(one.row.id, case, one.until)
 
 
@@ -40,12 +42,15 @@ def look_at_idle(session: Session, asked: Asked) -> Iterable[Found]:
     """Everything that may run for nobody."""
     if asked.currency != CURRENCY:
         return
+    known = prices(session)
     for one in watched(session, asked.now):
         if _can_stop(one):
-            yield Found(one.row.id, idle(one) if resting.runs_for_nobody(one.idle) else None, one.until)
+            yield Found(
+                one.row.id, idle(one, known) if resting.runs_for_nobody(one.idle) else None, one.until
+            )
 
 
-def night(one: Watched) -> Case | None:
+def night(one: Watched, known: Prices) -> Case | None:
     """A pause at night; None when no hours are quiet enough, or it saves too little to be worth a thought."""
     found = resting.pause(one.idle, one.hourly)
     if found is None or found.monthly[1] < LEAST_MONTHLY:
@@ -59,7 +64,7 @@ def night(one: Watched) -> Case | None:
     return Case(
         title=f"{one.row.name} at night",
         what=f"Let {one.row.name} sleep from {hours}.",
-        why=f"In {nights} it had {IDLE_WORDS[one.row.kind]} in these hours.",
+        why=f"In {nights} it had {_nothing(one)} in these hours.",
         saving=Saving(*found.monthly, f"As each of the last {found.measured} nights would have saved."),
         worst=Worst(0.0, LOST[one.row.kind]),
         break_even=BreakEven("First night", "It costs nothing to set up."),
@@ -70,14 +75,14 @@ def night(one: Watched) -> Case | None:
         alternatives=_around_the_clock(one),
         checks=(
             ("Nights with nobody", f"{nights}: in the others somebody would have found it asleep"),
-            ("Price", f"${one.price:.4f} an hour. {PRICES_FROM}."),
+            ("Price", f"${one.price:.4f} an hour. {known.words}."),
             *texts.caveats(one.row),
         ),
         data={"services": list(SERVICES[one.row.kind])},
     )
 
 
-def idle(one: Watched) -> Case | None:
+def idle(one: Watched, known: Prices) -> Case | None:
     """An end for what nobody used in two weeks."""
     monthly = one.hourly[-1] * MONTH_HOURS if one.hourly else 0.0
     if monthly < LEAST_MONTHLY:
@@ -86,7 +91,7 @@ def idle(one: Watched) -> Case | None:
     return Case(
         title=f"{one.row.name} runs for nobody",
         what=f"Switch {one.row.name} off.",
-        why=f"In {resting.IDLE_DAYS} days it had {IDLE_WORDS[one.row.kind]}.",
+        why=f"In {resting.IDLE_DAYS} days it had {_nothing(one)}.",
         saving=Saving(monthly, monthly, monthly, "What it costs at its list price, storage not counted."),
         worst=Worst(0.0, LOST[one.row.kind]),
         break_even=BreakEven("First hour", "It costs nothing to switch it off."),
@@ -94,9 +99,14 @@ def idle(one: Watched) -> Case | None:
         known_from=f"{len(one.idle) // 24} days of CloudWatch",
         steps=steps,
         undo=undo,
-        checks=(("Price", f"${one.price:.4f} an hour. {PRICES_FROM}."), *texts.caveats(one.row)),
+        checks=(("Price", f"${one.price:.4f} an hour. {known.words}."), *texts.caveats(one.row)),
         data={"services": list(SERVICES[one.row.kind])},
     )
+
+
+def _nothing(one: Watched) -> str:
+    is_worker = one.row.kind == "ecs" and not one.row.facts["target_group"]
+    return IDLE_WORDS["worker" if is_worker else one.row.kind]
 
 
 def _can_stop(one: Watched) -> bool:

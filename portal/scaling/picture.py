@@ -11,6 +11,7 @@ from portal.kit.period import add_months, calendar_month
 from portal.scaling import policies
 from portal.scaling.figures import Capacity, figures
 from portal.scaling.policies import Tried
+from portal.scaling.prices import prices
 from portal.scaling.rules import Hours
 from portal.scaling.watching import price_of
 
@@ -55,7 +56,7 @@ def picture(session: Session, *, now: datetime) -> Picture:
     """How it stands."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     month, this = add_months(calendar_month(now)[0], -1), calendar_month(now)[0]
-    known = figures(session).capacity
+    known, listed = figures(session).capacity, prices(session)
     newest = _hours(session, hour - WEEK, hour)
     tried: list[Tried] = []
     if known is not None:
@@ -65,7 +66,7 @@ def picture(session: Session, *, now: datetime) -> Picture:
     runs = tuple(
         Runs(row.name, row.facts["running"] or row.facts["desired"], price, row.seen_at)
         for row in costs.resources(session, kind="ecs")
-        if (price := price_of(row)) is not None
+        if (price := price_of(row, listed)) is not None
     )
     day = policies.by_hour(np.roll(newest, hour.hour))
     return Picture(

@@ -1,47 +1,32 @@
-"""Prices of machines on demand, by the hour, in US dollars.
+"""Prices of machines on demand, by the hour, in US dollars, from the table of rates.
 
-AWS's public list prices for us-east-1, dated, and no offer: other regions are up to a third dearer, so that
-savings are larger than they are said to be. What is not listed has no price, and nothing is suggested for it.
+They are list prices for us-east-1: other regions are up to a third dearer, so that savings are larger than
+they are said to be. What is not listed has no price, and nothing is suggested for it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
-PRICES_OF = "November 2026"
-PRICES_FROM = f"AWS's list prices for us-east-1, as of {PRICES_OF}: no offer"
+from sqlalchemy.orm import Session
 
-FARGATE = {"X86_64": (0.04048, 0.004445), "ARM64": (0.03238, 0.00356)}
-"""A processor, and a GB of memory."""
+from portal.scaling.rates import Rate, rates
 
-SPOT_RATIO = 0.5
-"""What spot costs of the on-demand price, on the cautious side: it moves between 0.3 and 0.5."""
-
-VALKEY_RATIO = 0.8
 SIZES = ("micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge")
+"""Each costs twice as much as the one before it, and has twice its memory."""
+
 BURSTING = ("t3", "t4g")
 BASELINES = {"micro": 10, "small": 20, "medium": 20, "large": 30, "xlarge": 40, "2xlarge": 40}
 """What of its processors a bursting machine may use for long, in percent."""
 
-LARGE = {
-    "db.t3": (0.145, 8),
-    "db.t4g": (0.129, 8),
-    "db.m5": (0.178, 8),
-    "db.m6g": (0.159, 8),
-    "db.m6i": (0.178, 8),
-    "db.m7g": (0.168, 8),
-    "db.r5": (0.25, 16),
-    "db.r6g": (0.225, 16),
-    "db.r6i": (0.25, 16),
-    "db.r7g": (0.239, 16),
-    "cache.t3": (0.136, 6.2),
-    "cache.t4g": (0.13, 6.2),
-    "cache.m5": (0.156, 6.38),
-    "cache.m6g": (0.149, 6.38),
-    "cache.m7g": (0.158, 6.38),
-    "cache.r5": (0.216, 13.07),
-    "cache.r6g": (0.206, 13.07),
-    "cache.r7g": (0.219, 13.07),
+MEMORY = {
+    **dict.fromkeys(("db.t3", "db.t4g", "db.m5", "db.m6g", "db.m6i", "db.m7g"), 8.0),
+    **dict.fromkeys(("db.r5", "db.r6g", "db.r6i", "db.r7g"), 16.0),
+    **dict.fromkeys(("cache.t3", "cache.t4g"), 6.2),
+    **dict.fromkeys(("cache.m5", "cache.m6g", "cache.m7g"), 6.38),
+    **dict.fromkeys(("cache.r5", "cache.r6g", "cache.r7g"), 13.07),
 }
-"""The large size of each family: its price and its memory in GB. Each size is twice the one below it."""
+"""What the large size of each family has, in GB."""
 
 CACHE_MEMORY = {"micro": 0.5, "small": 1.37, "medium": 3.09}
 """Small caches keep part of their memory for themselves."""
@@ -58,29 +43,53 @@ class Machine:
     baseline: int
 
 
-def machine(kind: str) -> Machine | None:
-    """A type of machine by its name; None when it has no price here."""
-    family, _, size = kind.rpartition(".")
-    if family not in LARGE or size not in SIZES:
-        return None
-    bursts = family.endswith(BURSTING)
-    step = SIZES.index(size) - SIZES.index("large")
-    if (step < 0 and not bursts) or (bursts and (size not in BASELINES or (step > 0 and "cache" in family))):
-        return None
-    price, memory = LARGE[family]
-    kept = CACHE_MEMORY.get(size) if family.startswith("cache") else None
-    return Machine(kind, price * 2.0**step, kept or memory * 2.0**step, BASELINES[size] if bursts else 100)
+@dataclass(frozen=True)
+class Prices:
+    """What machines cost on demand, by rates of these names."""
+
+    rates: Mapping[str, Rate]
+
+    @property
+    def words(self) -> str:
+        """How sure they are, and since when."""
+        at: date = min(one.as_of for one in self.rates.values())
+        return f"AWS's list prices for us-east-1, as of {at:%B %Y}: no offer"
+
+    @property
+    def spot_ratio(self) -> float:
+        """What spot costs of the price on demand, when it is dear."""
+        return self.rates["fargate.spot"].value
+
+    def valkey(self, hourly: float) -> float:
+        """What a cache costs with Valkey instead of Redis."""
+        return hourly * self.rates["cache.valkey"].value
+
+    def task(self, cpu: int, memory: int, architecture: str) -> float:
+        """What a task on Fargate costs an hour: cpu in 1024ths of a processor, memory in MB."""
+        name = "fargate.arm64" if architecture == "ARM64" else "fargate.x86_64"
+        return cpu / 1024 * self.rates[f"{name}.cpu"].value + memory / 1024 * self.rates[f"{name}.gb"].value
+
+    def machine(self, kind: str) -> Machine | None:
+        """A type of machine by its name; None when it has no price here."""
+        family, _, size = kind.rpartition(".")
+        if family not in MEMORY or size not in SIZES:
+            return None
+        bursts = family.endswith(BURSTING)
+        step = SIZES.index(size) - SIZES.index("large")
+        if (bursts and size not in BASELINES) or (step < 0 and not bursts):
+            return None
+        kept = CACHE_MEMORY.get(size) if family.startswith("cache") else None
+        hourly, memory = self.rates[family].value * 2.0**step, kept or MEMORY[family] * 2.0**step
+        return Machine(kind, hourly, memory, BASELINES[size] if bursts else 100)
+
+    def smaller(self, kind: str) -> Machine | None:
+        """The next smaller type of the same family; None when there is none, or it has no price here."""
+        family, _, size = kind.rpartition(".")
+        if size not in SIZES or not SIZES.index(size):
+            return None
+        return self.machine(f"{family}.{SIZES[SIZES.index(size) - 1]}")
 
 
-def smaller(kind: str) -> Machine | None:
-    """The next smaller type of the same family; None when there is none, or it has no price here."""
-    family, _, size = kind.rpartition(".")
-    if size not in SIZES or not SIZES.index(size):
-        return None
-    return machine(f"{family}.{SIZES[SIZES.index(size) - 1]}")
-
-
-def task(cpu: int, memory: int, architecture: str) -> float:
-    """What a task on Fargate costs an hour: cpu in 1024ths of a processor, memory in MB."""
-    processor, gigabyte = FARGATE.get(architecture, FARGATE["X86_64"])
-    return cpu / 1024 * processor + memory / 1024 * gigabyte
+def prices(session: Session) -> Prices:
+    """What machines cost, as it is known now."""
+    return Prices(rates(session))

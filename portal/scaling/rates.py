@@ -23,6 +23,7 @@ from portal.scaling.models import RateTold
 
 SHIPPED = Path(__file__).parent / "rates.toml"
 YEAR_SECONDS = 31_536_000
+SHARES = ("fargate.spot", "cache.valkey")
 PLANS: Mapping[str, tuple[str, str, str, Mapping[str, str]]] = {
     "promise.compute": ("Compute", "AmazonECS", "Fargate-vCPU-Hours:perCPU", {"cputype": "perCPU"}),
     "promise.database-plan": (
@@ -50,7 +51,7 @@ class Rate:
     @property
     def shown(self) -> str:
         """Its value as people read it."""
-        if self.name.startswith("promise."):
+        if self.name.startswith("promise.") or self.name in SHARES:
             return f"{round(100 * self.value)} %"
         return f"{self.value:,.0f}" if ".free-" in self.name else small(Decimal(repr(self.value)), "usd")
 

@@ -8,9 +8,9 @@ from portal import costs
 from portal.scaling import machines, resting, sizing, tasks
 from portal.scaling.cases import Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.pausing import CURRENCY, LEAST_MONTHLY, MONTH_HOURS
-from portal.scaling.prices import PRICES_FROM, machine, smaller, task
+from portal.scaling.prices import Prices, prices
 from portal.scaling.sizing import Use
-from portal.scaling.texts import Texts
+from portal.scaling.texts import TOGETHER, Texts
 from portal.scaling.watching import LOOKED_AT, SERVICES, Watched, watched
 
 GIGABYTE = 1024.0**3
@@ -21,20 +21,21 @@ def look(session: Session, asked: Asked) -> Iterable[Found]:
     """Everything that has a smaller size and is not better switched off."""
     if asked.currency != CURRENCY:
         return
+    known = prices(session)
     for one in watched(session, asked.now):
-        found = None if resting.runs_for_nobody(one.idle) else case(session, one, asked)
+        found = None if resting.runs_for_nobody(one.idle) else case(session, one, known, asked)
         yield Found(one.row.id, found, one.until)
 
 
-def case(session: Session, one: Watched, asked: Asked) -> Case | None:
+def case(session: Session, one: Watched, known: Prices, asked: Asked) -> Case | None:
     """The next smaller size; None when it would not do, or saves too little to be worth a thought."""
     since = asked.now - LOOKED_AT
     processor = _use(costs.loads(session, one.row.id, "cpu", since))
     if processor is None:
         return None
     if one.row.kind == "ecs":
-        return _task(one, processor, _use(costs.loads(session, one.row.id, "memory", since)))
-    larger, less = machine(one.row.facts["type"]), smaller(one.row.facts["type"])
+        return _task(one, known, processor, _use(costs.loads(session, one.row.id, "memory", since)))
+    larger, less = known.machine(one.row.facts["type"]), known.smaller(one.row.facts["type"])
     if larger is None or less is None:
         return None
     memory = _memory(session, one.row, larger.memory, asked)
@@ -42,10 +43,10 @@ def case(session: Session, one: Watched, asked: Asked) -> Case | None:
         return None
     saves = one.price * (1 - less.hourly / larger.hourly) * MONTH_HOURS
     held = Use(100 * memory / larger.memory, 100 * memory / larger.memory)
-    return _case(one, less.type, saves, processor, held, machines.shrink(one.row, less.type))
+    return _case(one, known, less.type, saves, processor, held, machines.shrink(one.row, less.type))
 
 
-def _task(one: Watched, processor: Use, held: Use | None) -> Case | None:
+def _task(one: Watched, known: Prices, processor: Use, held: Use | None) -> Case | None:
     facts = one.row.facts
     if held is None or not one.tasks:
         return None
@@ -55,20 +56,22 @@ def _task(one: Watched, processor: Use, held: Use | None) -> Case | None:
     cpu, memory = found
     less = (
         one.price
-        * task(cpu, memory, facts["architecture"])
-        / task(facts["cpu"], facts["memory"], facts["architecture"])
+        * known.task(cpu, memory, facts["architecture"])
+        / known.task(facts["cpu"], facts["memory"], facts["architecture"])
     )
     saves = (one.price - less) * MONTH_HOURS * sum(one.tasks) / len(one.tasks)
     name = f"{cpu / 1024:g} processors and {memory:,} MB"
-    return _case(one, name, saves, processor, held, tasks.shrink(one.row, cpu, memory))
+    return _case(one, known, name, saves, processor, held, tasks.shrink(one.row, cpu, memory))
 
 
-def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told: Texts) -> Case | None:
+def _case(
+    one: Watched, known: Prices, size: str, saves: float, processor: Use, held: Use, told: Texts
+) -> Case | None:
     if saves < LEAST_MONTHLY:
         return None
     steps, undo = told
     return Case(
-        title=f"A smaller {one.row.name}",
+        title=f"A size smaller for {one.row.name}",
         what=f"Give {one.row.name} {size}.",
         why="In its busiest moments of thirty days more than half of what it has was free.",
         saving=Saving(saves, saves, saves, "The difference of two list prices, for what ran."),
@@ -90,7 +93,7 @@ def _case(one: Watched, size: str, saves: float, processor: Use, held: Use, told
         known_from=f"{len(one.idle) // 24} days of CloudWatch",
         steps=steps,
         undo=undo,
-        checks=(("Price", f"${one.price:.4f} an hour now. {PRICES_FROM}."),),
+        checks=(("Price", f"${one.price:.4f} an hour now. {known.words}."), TOGETHER),
         data={"services": list(SERVICES[one.row.kind])},
     )
 
@@ -105,5 +108,5 @@ def _memory(session: Session, row: costs.CloudResource, whole: float, asked: Ask
     return whole * max(one.maximum for one in held) / 100 if held else None
 
 
-def _use(loads: Sequence[costs.CloudLoad]) -> Use | None:
+def _use(loads: Sequence[costs.LoadHour]) -> Use | None:
     return sizing.use([one.average for one in loads], [one.maximum for one in loads])

@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 from portal.scaling import resting, spotting, tasks
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.pausing import CURRENCY, LEAST_MONTHLY, MONTH_HOURS
-from portal.scaling.prices import PRICES_FROM, SPOT_RATIO
-from portal.scaling.rates import rates
+from portal.scaling.prices import Prices, prices
 from portal.scaling.rules import TERM_MONTHS, break_even
 from portal.scaling.spotting import Plan, cost_ratio
 from portal.scaling.steering import fallbacks
+from portal.scaling.texts import TOGETHER
 from portal.scaling.watching import SERVICES, Watched, watched
 
-RATIOS = (SPOT_RATIO, 0.4, 0.3)
-"""What spot may cost of the price on demand: dear, usual, cheap."""
+CHEAPER = (0.8, 0.6)
+"""What spot costs usually, and when it is cheap, of what it costs when it is dear."""
 
 LEAST_TASKS = 2
 MEASURED = 3 * 24 * 60
@@ -32,12 +32,12 @@ def look(session: Session, asked: Asked) -> Iterable[Found]:
     if asked.currency != CURRENCY:
         return
     availability, everything = measured(session), watched(session, asked.now)
-    rate = rates(session)["promise.compute"].value
+    known = prices(session)
     pairs, names = fallbacks(session), {one.row.id for one in everything}
     for one in everything:
         if one.row.kind == "ecs" and not _is_on_spot(one, pairs) and f"{one.row.id}-spot" not in names:
             found = (
-                None if resting.runs_for_nobody(one.idle) else case(one, availability, rate, asked.survival)
+                None if resting.runs_for_nobody(one.idle) else case(one, known, availability, asked.survival)
             )
             yield Found(one.row.id, found, one.until)
 
@@ -49,7 +49,7 @@ def measured(session: Session) -> float | None:
     return 1 - missing / minutes if minutes >= MEASURED else None
 
 
-def case(one: Watched, availability: float | None, rate: float, survival: Sequence[float]) -> Case | None:
+def case(one: Watched, known: Prices, availability: float | None, survival: Sequence[float]) -> Case | None:
     """A base on demand with the rest on spot; None when nothing is left for spot, or it saves too little."""
     facts, there = one.row.facts, spotting.AVAILABILITY if availability is None else availability
     count, is_worker = facts["desired"], facts["target_group"] is None
@@ -57,9 +57,12 @@ def case(one: Watched, availability: float | None, rate: float, survival: Sequen
         return None
     needed = math.ceil(SHARE_NEEDED[is_worker] * count)
     least = 0 if is_worker else 2 if count >= 4 else 1
-    found = spotting.plan(count, needed, SPOT_RATIO, there, target=TARGET[is_worker], least=least)
+    dear = known.spot_ratio
+    found = spotting.plan(count, needed, dear, there, target=TARGET[is_worker], least=least)
     whole = one.price * count * MONTH_HOURS
-    low, likely, high = (whole * (1 - cost_ratio(count, found.base, ratio, there)) for ratio in RATIOS)
+    low, likely, high = (
+        whole * (1 - cost_ratio(count, found.base, dear * share, there)) for share in (1, *CHEAPER)
+    )
     if found.base == count or low < LEAST_MONTHLY:
         return None
     steps, undo = tasks.spot(one.row, count, found.base)
@@ -67,29 +70,36 @@ def case(one: Watched, availability: float | None, rate: float, survival: Sequen
         title=f"{one.row.name} on spot",
         what=f"Run {count - found.base} of the {count} tasks of {one.row.name} on spot.",
         why="Spot is cheaper because AWS may take it away, and tasks on demand stand in for it when it does.",
-        saving=Saving(low, likely, high, "At spot prices of 50, 40 and 30 % of on demand."),
+        saving=Saving(low, likely, high, _at(dear)),
         worst=Worst(0.0, "is owed: while no spot is to be had, all of it costs what it costs now"),
         break_even=BreakEven(
             "First hour", f"It costs {100 * found.cost_ratio:.0f} % of now when spot is dear."
         ),
-        evidence=_evidence(count, needed, there, found),
+        evidence=_evidence(spotting.plans(count, needed, dear, there), needed, least, found),
         known_from="what runs, and the availability of spot",
         steps=steps,
         undo=undo,
-        alternatives=(_promise(whole, there, rate, survival),),
+        alternatives=(_promise(whole, there, known, survival),),
         checks=(
             ("Availability of spot", _availability(availability)),
             ("Enough is", f"{needed} of {count} tasks, but for {100 * TARGET[is_worker]:.0f} % of the time"),
             ("Interruptions", "Tasks get two minutes' notice: set stopTimeout to 120 seconds"),
-            ("Price", f"${one.price:.4f} a task and hour on demand. {PRICES_FROM}."),
+            ("Price", f"${one.price:.4f} a task and hour on demand. {known.words}."),
+            TOGETHER,
         ),
         data={"services": list(SERVICES["ecs"])},
     )
 
 
-def _promise(whole: float, availability: float, rate: float, survival: Sequence[float]) -> Alternative:
-    """To promise all of it for a year instead, at `rate` of what it costs a month on demand."""
-    beaten = spotting.beats_promise(SPOT_RATIO, availability, break_even(rate, survival))
+def _at(dear: float) -> str:
+    percents = [f"{100 * dear * share:.0f}" for share in (1, *CHEAPER)]
+    return f"At spot prices of {', '.join(percents[:-1])} and {percents[-1]} % of on demand."
+
+
+def _promise(whole: float, availability: float, known: Prices, survival: Sequence[float]) -> Alternative:
+    """To promise all of what it costs a month on demand for a year instead."""
+    rate = known.rates["promise.compute"].value
+    beaten = spotting.beats_promise(known.spot_ratio, availability, break_even(rate, survival))
     saves = whole * (1 - rate)
     return Alternative(
         "Promise all of it for a year instead",
@@ -116,11 +126,11 @@ def _availability(availability: float | None) -> str:
     return f"{100 * availability:.1f} %, measured on your own tasks"
 
 
-def _evidence(tasks: int, needed: int, availability: float, found: Plan) -> Evidence:
-    shown = spotting.plans(tasks, needed, SPOT_RATIO, availability)[: found.base + 3]
+def _evidence(every: Sequence[Plan], needed: int, least: int, found: Plan) -> Evidence:
     return Evidence(
         title="How many tasks on demand",
-        words=f"What each base costs of now, and how often fewer than {needed} of {tasks} tasks would run.",
+        words=f"What each base costs of now, and how often fewer than {needed} of {found.tasks} would run."
+        + (f" At least {least} stay in any case, because it answers requests." if least else ""),
         columns=("On demand", "Cost of now", "Time with too few"),
         rows=tuple(
             (
@@ -128,6 +138,6 @@ def _evidence(tasks: int, needed: int, availability: float, found: Plan) -> Evid
                 f"{100 * one.cost_ratio:.0f} %",
                 f"{100 * one.short:.2f} %",
             )
-            for one in shown
+            for one in every[: found.base + 3]
         ),
     )

@@ -100,10 +100,12 @@ def _decide(
         missing, row.short_since = count_missing(
             spot.desired, spot.running, spot.pending, row.short_since, now=now
         )
-        bounds = Bounds(pair.base, pair.most)
-        done = decide(before, missing, Standing(lent, row.calm_since), bounds, now=now)
         row.version, row.seen_at, row.problem = version + 1, now, None
         row.watched, row.missing = row.watched + spot.desired, row.missing + missing
+        if not spot.desired and not found[pair.on_demand].desired:
+            return None  # both sleep, and whoever sent them there wakes them
+        bounds = Bounds(pair.base, pair.most)
+        done = decide(before, missing, Standing(lent, row.calm_since), bounds, now=now)
         row.calm_since = done.standing.calm_since
         if is_dry:
             row.imagined = done.standing.lent

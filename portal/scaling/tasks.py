@@ -53,11 +53,11 @@ def pause(row: costs.CloudResource, starts_hour: int, ends_hour: int, count: int
         Step("Wake it", action("wake", ends_hour, count)),
         Step("Terraform, instead of the three", terraform),
     )
-    undo = "; ".join(
+    undo = "\n".join(
         f"{AUTOSCALING} delete-scheduled-action {service} --scheduled-action-name {row.name}-{name}"
         for name in ("sleep", "wake")
     )
-    return steps, f"{undo}; {_update(row)} --desired-count {count}"
+    return steps, f"{undo}\n{_update(row)} --desired-count {count}"
 
 
 def end(row: costs.CloudResource) -> Texts:
@@ -127,7 +127,7 @@ def spot(row: costs.CloudResource, tasks: int, base: int) -> Texts:
         Step("Terraform", terraform),
     )
     delete = f"aws ecs delete-service --cluster {cluster} --service {spare} --force"
-    return steps, f"{_update(row)} --desired-count {tasks}; {delete}"
+    return steps, f"{_update(row)} --desired-count {tasks}\n{delete}"
 
 
 def _update(row: costs.CloudResource) -> str:

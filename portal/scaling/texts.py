@@ -7,9 +7,15 @@ Texts = tuple[tuple[Step, ...], str]
 """The commands and Terraform that carry it out, and the way back."""
 
 
+TOGETHER = (
+    "Beside others",
+    "Each suggestion is worked out for what runs now: what two of them save of one thing does not add up",
+)
+
+
 def caveats(row: costs.CloudResource) -> tuple[tuple[str, str], ...]:
     """What to know before, by kind: a term and a sentence."""
-    return {
+    of_kind = {
         "ecs": (
             (
                 "Scaling by itself",
@@ -18,10 +24,12 @@ def caveats(row: costs.CloudResource) -> tuple[tuple[str, str], ...]:
         ),
         "rds": (
             ("Stopped for long", "AWS starts a stopped database by itself after 7 days"),
+            ("Backups and maintenance", "Are not done while it is stopped: let their windows lie by day"),
             ("Storage", "Is paid for as before while it is stopped"),
         ),
         "cache": (("Stopping", "ElastiCache cannot be stopped, only deleted and restored from a snapshot"),),
-    }[row.kind]
+    }
+    return (*of_kind[row.kind], TOGETHER)
 
 
 def terraform_name(name: str) -> str:

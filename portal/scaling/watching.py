@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from portal import costs
-from portal.scaling.prices import SPOT_RATIO, VALKEY_RATIO, machine, task
+from portal.scaling.prices import Prices, prices
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LOOKED_AT = 30 * DAY
@@ -50,29 +50,29 @@ class Watched:
 
 def watched(session: Session, now: datetime) -> list[Watched]:
     """Everything that runs and has a price."""
-    found = []
+    found, known = [], prices(session)
     for row in costs.resources(session):
-        price = price_of(row)
+        price = price_of(row, known)
         if price is not None:
             found.append(_watch(session, row, price, now))
     return found
 
 
-def price_of(row: costs.CloudResource) -> float | None:
+def price_of(row: costs.CloudResource, known: Prices) -> float | None:
     """What one task or machine costs an hour, in US dollars; None when that is not known, or another's."""
     facts = row.facts
     if row.kind == "ecs":
         providers = {one["name"] for one in facts["providers"]}
         if facts["launch"] != "FARGATE" and not providers & {"FARGATE", "FARGATE_SPOT"}:
             return None
-        whole = task(facts["cpu"], facts["memory"], facts["architecture"])
-        return whole * (SPOT_RATIO if providers == {"FARGATE_SPOT"} else 1)
-    found = machine(facts["type"])
+        whole = known.task(facts["cpu"], facts["memory"], facts["architecture"])
+        return whole * (known.spot_ratio if providers == {"FARGATE_SPOT"} else 1)
+    found = known.machine(facts["type"])
     if found is None:
         return None
     if row.kind == "rds":
         return found.hourly * (2 if facts["multi_az"] else 1)
-    return found.hourly * int(facts["nodes"]) * (VALKEY_RATIO if facts["engine"] == "valkey" else 1)
+    return int(facts["nodes"]) * (known.valkey(found.hourly) if facts["engine"] == "valkey" else found.hourly)
 
 
 def _watch(session: Session, row: costs.CloudResource, price: float, now: datetime) -> Watched:
@@ -83,7 +83,7 @@ def _watch(session: Session, row: costs.CloudResource, price: float, now: dateti
     came = _came(session, row, since, processor)
     tasks: Sequence[float] = [1.0] * len(span)
     if row.kind == "ecs":
-        tasks = [round(processor[at].samples / TASK_SAMPLES) if at in processor else 0 for at in span]
+        tasks = [max(1, round(processor[at].samples / TASK_SAMPLES)) if at in processor else 0 for at in span]
     return Watched(
         row, until, price, tuple(None if at not in came else not came[at] for at in span), tuple(tasks)
     )

@@ -4,6 +4,7 @@ import json
 import logging
 import urllib.request
 from contextlib import contextmanager
+from functools import cache
 
 import boto3
 from botocore.stub import Stubber
@@ -67,6 +68,7 @@ def environ(url, **more):
     return told | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} | more
 
 
+@cache
 def client(url, service, region=REGION):
     """The library itself, to put things there."""
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -80,7 +82,7 @@ class Recorded:
     """
 
     def __init__(self, service, *answers):
-        self.asked = client("http://127.0.0.1:9", service)
+        self.asked = client.__wrapped__("http://127.0.0.1:9", service)
         self.service = service
         stubber = Stubber(self.asked)
         for operation, answer, *expected in answers:

@@ -1,5 +1,6 @@
 """Costs asked of AWS: taken in like a bill, once a day, and never over what a bill tells."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -165,8 +166,20 @@ def test_the_duty_asks_once_a_day_and_nothing_unless_it_is_wanted(database, aws_
     away = House(nobody, database, gate=None, letterhead=None)
     assert duties.collect(away, now=NOW + DAY) is None
     with database() as session:
-        assert not costs.collection_due(session, now=NOW + DAY + timedelta(hours=5))
-        assert costs.collection_due(session, now=NOW + DAY + timedelta(hours=6))
+        assert not collecting.is_due(session, now=NOW + DAY + timedelta(hours=5))
+        assert collecting.is_due(session, now=NOW + DAY + timedelta(hours=6))
+
+
+def test_two_workers_at_once_ask_once(database, aws_url, settings):
+    clouds.spends(aws_url, *SPENT)
+    house = House(
+        replace(settings, aws=clouds.settings(aws_url, collects=True)), database, gate=None, letterhead=None
+    )
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: duties.collect(house, now=NOW), range(2)))
+    assert done.count(None) == 1 and total(database) == Money(2_11)
+    with database() as session:
+        assert costs.asking(session, now=NOW).requests == 1
 
 
 AMOUNT = st.decimals("-500", "500", places=10, allow_nan=False)

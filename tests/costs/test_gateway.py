@@ -129,8 +129,8 @@ def test_a_bucket_is_listed_and_read(aws, aws_url):
         gateway.fetch(aws, "bills", "a/2.csv", io.BytesIO())
 
 
-def build(url):
-    """A small platform: two services, a database and a cache."""
+def build(url, *, machines=True):
+    """A small platform: two services and, unless told otherwise, a database and a cache."""
     ecs = clouds.client(url, "ecs")
     ecs.create_cluster(clusterName="main", capacityProviders=["FARGATE", "FARGATE_SPOT"])
     ecs.register_task_definition(
@@ -143,6 +143,8 @@ def build(url):
     told = {"cluster": "main", "taskDefinition": "app"}
     ecs.create_service(serviceName="web", desiredCount=2, launchType="FARGATE", **told)
     ecs.create_service(serviceName="worker", desiredCount=3, launchType="FARGATE", **told)
+    if not machines:
+        return
     clouds.client(url, "rds").create_db_instance(
         DBInstanceIdentifier="db",
         DBInstanceClass="db.t4g.micro",

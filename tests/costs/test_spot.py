@@ -30,7 +30,7 @@ def house(database, settings, aws_url):
         aws = clouds.settings(aws_url, spot_pairs=pairs, spot_mode=mode)
         return House(replace(settings, aws=aws), database, gate=None, letterhead=None)
 
-    build(aws_url)
+    build(aws_url, machines=False)
     return house
 
 

@@ -65,7 +65,7 @@ def runs(session, kind, name="web", *, days=31, facts=None, **metrics):
     span = [first + number * HOUR for number in range(days * 24 + NOW.hour)]
     for metric, busy in metrics.items():
         session.execute(
-            insert(CloudLoad),
+            insert(CloudLoad.__table__),
             [
                 {
                     "resource_id": row.id,

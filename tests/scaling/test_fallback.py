@@ -62,7 +62,7 @@ COUNT = st.integers(0, 12)
 PATH = st.lists(st.tuples(COUNT, st.sampled_from([None, -1, 1])), min_size=1, max_size=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(PATH, st.integers(0, 3), st.integers(0, 5))
 def test_whatever_happens_it_stays_within_its_bounds_and_settles(path, base, more):
     """`path`: each minute so many spot tasks are missing, and somebody else sets one task more or fewer."""

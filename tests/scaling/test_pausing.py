@@ -134,7 +134,7 @@ def test_every_text_names_what_it_is_about_and_none_is_left_open(kind, told, gro
     commands = [
         step.text for step in steps if "Terraform" not in step.name and "environment" not in step.name
     ]
-    for text in (*commands, undo):
+    for text in (*commands, *undo.splitlines()):
         assert text.startswith("aws ") and "{row" not in text and "None" not in text
         if "--target '" in text:
             target = json.loads(text.split("--target '")[1].split("'")[0])

@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.scaling.prices import machine, smaller, task
+from portal.scaling.prices import MEMORY, Prices
+from portal.scaling.rates import shipped
 from portal.scaling.resting import busy_shares, pause, runs_for_nobody
 from portal.scaling.sizing import LEAST_HOURS, Use, fits, smaller_task, use
+
+PRICES = Prices(shipped())
 
 
 def days(count, busy=range(6, 22)):
@@ -97,7 +100,7 @@ def test_thirty_days_have_to_be_known_and_the_busiest_moments_count():
     [(5, 40, 1, True), (5, 60, 1, False), (5, 40, 1.7, False), (18, 40, 1, False)],
 )
 def test_a_smaller_machine_must_hold_processor_memory_and_what_bursts_for_long(usual, peak, memory, does):
-    assert fits(machine("db.t4g.small"), Use(usual, peak), memory) is does
+    assert fits(PRICES.machine("db.t4g.small"), Use(usual, peak), memory) is does
 
 
 @pytest.mark.parametrize(
@@ -112,11 +115,16 @@ def test_a_smaller_machine_must_hold_processor_memory_and_what_bursts_for_long(u
     ],
 )
 def test_the_next_smaller_machine_is_known_with_its_price(kind, less, price):
-    found = smaller(kind)
+    found = PRICES.smaller(kind)
     assert (found.type if found else None) == less
     assert found is None or found.hourly == pytest.approx(price)
 
 
 def test_two_small_tasks_cost_what_aws_says():
-    assert 2 * task(256, 512, "X86_64") * 730 == pytest.approx(18.02, abs=0.01)
-    assert task(1024, 2048, "ARM64") < task(1024, 2048, "X86_64")
+    assert 2 * PRICES.task(256, 512, "X86_64") * 730 == pytest.approx(18.02, abs=0.01)
+    assert PRICES.task(1024, 2048, "ARM64") < PRICES.task(1024, 2048, "X86_64")
+
+
+def test_every_family_has_a_price_and_says_since_when():
+    assert all(PRICES.machine(f"{family}.large") for family in MEMORY)
+    assert PRICES.words == "AWS's list prices for us-east-1, as of November 2026: no offer"

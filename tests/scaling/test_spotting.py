@@ -32,7 +32,7 @@ def test_without_a_stand_in_more_has_to_stay_on_demand():
     assert with_it.base < without.base == 3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(1, 12),
     st.floats(0, 1),

@@ -107,6 +107,14 @@ def test_a_step_that_was_never_told_is_told_again_and_not_before_the_first_could
     assert cluster.told == [3] and standing(database).lent == 2
 
 
+def test_services_that_sleep_are_not_woken(steer, database):
+    cluster = Cluster()
+    cluster.spot = cluster.web = 0
+    assert steer(cluster) is None and cluster.told == []
+    cluster.spot = 3
+    assert steer(cluster, NOW + MINUTE) == 1
+
+
 def test_what_aws_refuses_is_noted(steer, database):
     cluster = Cluster(room=1, fails=[costs.NotAllowed("Not ecs:UpdateService.")])
     with pytest.raises(costs.NotAllowed):

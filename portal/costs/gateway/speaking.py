@@ -7,6 +7,7 @@ in which the web starts, and most installations never speak to AWS.
 import importlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from botocore import xform_name
@@ -77,6 +78,9 @@ class Makes(Protocol):
     def client(self, service_name: str, **options: Any) -> Any:
         """A client of one service."""
 
+    def __hash__(self) -> int:
+        """One of its own: what it made is kept."""
+
 
 class Aws:
     """AWS, by the credentials, the region and the endpoint of an installation. One for each piece of work.
@@ -88,7 +92,6 @@ class Aws:
         self.settings = settings
         self.asked: Counter[str] = Counter()
         self._makes = makes
-        self._clients: dict[tuple[str, str], Any] = {}
 
     def ask(
         self, service: str, operation: str, /, *, region: str | None = None, **what: Any
@@ -131,30 +134,33 @@ class Aws:
         where = EVERYWHERE if service in GLOBAL else region or self.settings.region
         if where is None:
             raise NoCredentials("AWS_REGION is not set: name the region in which the platform runs.")
-        if (service, where) not in self._clients:
-            self._makes = self._makes or self._session()
-            limits = importlib.import_module("botocore.config").Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-                user_agent_extra="upkeep",
-            )
-            endpoint = {"endpoint_url": self.settings.endpoint} if self.settings.endpoint else {}
-            self._clients[service, where] = self._makes.client(
-                service, region_name=where, config=limits, **endpoint
-            )
-        return self._clients[service, where]
+        return _client(self._makes or _session(self.settings), self.settings.endpoint, service, where)
 
-    def _session(self) -> Makes:
-        settings = self.settings
-        made: Makes = importlib.import_module("boto3.session").Session(
-            aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=settings.secret_access_key,
-            aws_session_token=settings.session_token,
-            profile_name=settings.profile,
-            region_name=settings.region,
-        )
-        return made
+
+@lru_cache(maxsize=16)
+def _session(settings: Settings) -> Makes:
+    """What makes clients; it renews the credentials of a role by itself."""
+    made: Makes = importlib.import_module("boto3.session").Session(
+        aws_access_key_id=settings.access_key_id,
+        aws_secret_access_key=settings.secret_access_key,
+        aws_session_token=settings.session_token,
+        profile_name=settings.profile,
+        region_name=settings.region,
+    )
+    return made
+
+
+@lru_cache(maxsize=64)
+def _client(makes: Makes, endpoint: str | None, service: str, where: str) -> Any:
+    """A client; to make one takes longer than to ask."""
+    limits = importlib.import_module("botocore.config").Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        user_agent_extra="upkeep",
+    )
+    at = {"endpoint_url": endpoint} if endpoint else {}
+    return makes.client(service, region_name=where, config=limits, **at)
 
 
 def _action(service: str, operation: str) -> str:
