@@ -53,7 +53,15 @@ class Rate:
         """Its value as people read it."""
         if self.name.startswith("promise.") or self.name in SHARES:
             return f"{round(100 * self.value)} %"
-        return f"{self.value:,.0f}" if ".free-" in self.name else small(Decimal(repr(self.value)), "usd")
+        if ".free-" in self.name:
+            return f"{self.value:,.0f}"
+        exact = Decimal(repr(self.value))
+        shown = small(exact, "usd")  # two digits that say something, or as many as the price has
+        return (
+            shown
+            if abs(exact) >= 1 or exact.adjusted() < -3
+            else f"${max(f'{exact:f}', f'{exact:.2f}', key=len)}"
+        )
 
     @property
     def words(self) -> str:
