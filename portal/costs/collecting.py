@@ -50,7 +50,10 @@ class Collected:
 
 @dataclass(frozen=True)
 class Asking:
-    """How often Cost Explorer was asked in a month, what AWS charges for that, and how the last time went."""
+    """How often Cost Explorer was asked in a month, what AWS charges for that, and when it was last.
+
+    `problem` is what kept AWS from answering the last time, also what runs.
+    """
 
     requests: int
     cost: Money
@@ -114,8 +117,9 @@ def collect(
 def asking(session: Session, *, now: datetime) -> Asking:
     """How often Cost Explorer was asked in the calendar month of `now`."""
     month = calendar_month(now)[0]
-    mine = select(Collection).where(Collection.kind == "costs")
-    last = session.scalar(mine.order_by(Collection.begun_at.desc()).limit(1))
+    newest = select(Collection).order_by(Collection.begun_at.desc()).limit(1)
+    last, survey = (session.scalar(newest.where(Collection.kind == kind)) for kind in ("costs", "loads"))
+    problems = [one.problem for one in (last, survey) if one is not None and one.problem]
     requests = int(
         session.scalar(
             select(func.coalesce(func.sum(Collection.requests), 0)).where(
@@ -127,7 +131,7 @@ def asking(session: Session, *, now: datetime) -> Asking:
         or 0
     )
     cost = Money(requests * REQUEST_COST.amount, REQUEST_COST.currency)
-    return Asking(requests, cost, last.begun_at if last else None, last.problem if last else None)
+    return Asking(requests, cost, last.begun_at if last else None, " ".join(problems) or None)
 
 
 def _begin(session: Session, now: datetime) -> str:

@@ -56,10 +56,11 @@ def night(one: Watched, known: Prices) -> Case | None:
     if found is None or found.monthly[1] < LEAST_MONTHLY:
         return None
     hours = f"{found.starts_hour:02}:00 to {found.ends_hour:02}:00 UTC"
-    count = max(1, round(max(one.tasks, default=1)), one.row.facts.get("desired") or 0)
     between = found.starts_hour, found.ends_hour
     is_service = one.row.kind == "ecs"
-    steps, undo = tasks.pause(one.row, *between, count) if is_service else machines.pause(one.row, *between)
+    steps, undo = (
+        tasks.pause(one.row, *between, one.usual_tasks) if is_service else machines.pause(one.row, *between)
+    )
     nights = f"{found.idle} of {found.measured} nights"
     return Case(
         title=f"{one.row.name} at night",
@@ -110,9 +111,10 @@ def _nothing(one: Watched) -> str:
 
 
 def _can_stop(one: Watched) -> bool:
-    """An instance of Aurora is stopped with its whole cluster, and what is stopped need not be."""
+    """AWS stops no database that has or is a replica, and one of a cluster only with all of it."""
     facts = one.row.facts
-    return not (one.row.kind == "rds" and (facts["cluster"] or facts["status"] != "available"))
+    stands = one.row.kind != "rds" or facts["status"] == "available"
+    return stands and not facts.get("replicates") and (one.row.kind == "ecs" or not facts.get("cluster"))
 
 
 def _around_the_clock(one: Watched) -> tuple[Alternative, ...]:

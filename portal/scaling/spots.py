@@ -52,8 +52,8 @@ def measured(session: Session) -> float | None:
 def case(one: Watched, known: Prices, availability: float | None, survival: Sequence[float]) -> Case | None:
     """A base on demand with the rest on spot; None when nothing is left for spot, or it saves too little."""
     facts, there = one.row.facts, spotting.AVAILABILITY if availability is None else availability
-    count, is_worker = facts["desired"], facts["target_group"] is None
-    if count < LEAST_TASKS or not one.tasks:
+    count, is_worker = one.usual_tasks, facts["target_group"] is None
+    if count < LEAST_TASKS:
         return None
     needed = math.ceil(SHARE_NEEDED[is_worker] * count)
     least = 0 if is_worker else 2 if count >= 4 else 1

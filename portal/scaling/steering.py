@@ -18,6 +18,9 @@ from portal.scaling.models import SpotFallback
 SENDING = timedelta(minutes=1)
 """Longer than telling ECS can take: a step that was not told by then is told again."""
 
+OLD = timedelta(hours=1)
+"""A step that nobody told for so long is forgotten."""
+
 
 class Capacity(Protocol):
     """Where tasks run."""
@@ -63,8 +66,10 @@ def steer(
     """
     with sessions() as session, unit(session):
         row = _row(session, pair)
-        version, pending = row.version, row.wanted if row.sent_at is None and not is_dry else None
-        began = row.step_at
+        is_old = row.step_at is not None and row.step_at < now - OLD
+        if is_dry or (row.sent_at is None and is_old):
+            row.lent, row.wanted = 0, None  # whoever switched it off has set the service as they want it
+        version, pending, began = row.version, row.wanted if row.sent_at is None else None, row.step_at
     try:
         if pending is not None and began is not None:
             return _tell_again(sessions, capacity, pair, version, pending, began, now)

@@ -1,5 +1,7 @@
 """What runs, as watched: its hours in a row, whether anybody came in them, and what they cost."""
 
+import statistics
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,7 @@ from portal import costs
 from portal.scaling.prices import Prices, prices
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LOOKED_AT = 30 * DAY
+LOOKED_AT, WEEK_HOURS = 30 * DAY, 168
 QUIET_PERCENT = 3.0
 """A service that nobody uses still keeps a little of its processor busy; more is taken for use."""
 
@@ -19,6 +21,9 @@ OWN_CONNECTIONS = 4
 
 TASK_SAMPLES = 60
 """Each task is measured once a minute."""
+
+ENGINES = ("postgres", "mysql", "mariadb")
+"""Databases whose price is known, or is a little lower than is said."""
 
 SERVICES = {
     "ecs": ("fargate", "elastic container", "amazonecs"),
@@ -43,17 +48,25 @@ class Watched:
     tasks: tuple[float, ...]
 
     @property
+    def usual_tasks(self) -> int:
+        """How many run when any do, in the middle of the last week."""
+        newest = [count for count in self.tasks[-WEEK_HOURS:] if count]
+        return round(statistics.median(newest)) if newest else 0
+
+    @property
     def hourly(self) -> list[float]:
         """What each hour cost."""
         return [self.price * count for count in self.tasks]
 
 
 def watched(session: Session, now: datetime) -> list[Watched]:
-    """Everything that runs and has a price."""
-    found, known = [], prices(session)
-    for row in costs.resources(session):
+    """Everything that runs and has a price; caches of several nodes, which change together, are left out."""
+    found, known, rows = [], prices(session), costs.resources(session)
+    nodes = Counter(row.facts["group"] for row in rows if row.kind == "cache")
+    for row in rows:
         price = price_of(row, known)
-        if price is not None:
+        is_alone = row.kind != "cache" or row.facts["group"] is None or nodes[row.facts["group"]] == 1
+        if price is not None and is_alone:
             found.append(_watch(session, row, price, now))
     return found
 
@@ -68,7 +81,7 @@ def price_of(row: costs.CloudResource, known: Prices) -> float | None:
         whole = known.task(facts["cpu"], facts["memory"], facts["architecture"])
         return whole * (known.spot_ratio if providers == {"FARGATE_SPOT"} else 1)
     found = known.machine(facts["type"])
-    if found is None:
+    if found is None or (row.kind == "rds" and facts["engine"] not in ENGINES):
         return None
     if row.kind == "rds":
         return found.hourly * (2 if facts["multi_az"] else 1)

@@ -28,6 +28,7 @@ FACTS = {
         "status": "available",
         "multi_az": False,
         "cluster": None,
+        "replicates": False,
     },
     "cache": {
         "type": "cache.t4g.medium",

@@ -70,6 +70,11 @@ def test_what_is_used_or_stopped_or_unknown_is_left_alone(session):
     stopped = {"status": "stopped"}
     runs(session, "rds", "db", facts=stopped, cpu=always(80), connections=always(0), free_memory=always(0))
     runs(session, "rds", "odd", facts={"type": "db.z9.huge"}, cpu=always(1), connections=always(0))
+    replica = {"replicates": True}
+    runs(session, "rds", "read", facts=replica, cpu=always(80), connections=always(0), free_memory=always(0))
+    for node in ("pair-001", "pair-002"):
+        group = {"group": "pair"}
+        runs(session, "cache", node, facts=group, cpu=always(1), connections=always(0), memory=always(1))
     runs(session, "ecs", "new", days=3, cpu=always(1), memory=always(1), requests=always(0))
     assert suggested(session) == {}
 

@@ -81,6 +81,14 @@ def test_a_service_and_a_worker_on_demand_are_suggested_for_spot_with_both_texts
     assert [one.told.name for one in web.alternatives] == ["Promise all of it for a year instead"]
 
 
+def test_how_many_run_is_taken_from_the_week_and_not_from_a_moment_of_sleep(session):
+    busy = {"cpu": always(80), "memory": always(80), "requests": always(9)}
+    row = runs(session, "ecs", facts={"desired": 4}, **busy)
+    row.facts = row.facts | {"desired": 0}
+    session.flush()
+    assert suggested(session)["spot", "ecs/main/web"].case.what == "Run 2 of the 4 tasks of web on spot."
+
+
 def test_what_is_on_spot_or_stands_in_for_it_is_left_alone(session):
     spot = {"launch": None, "providers": [{"name": "FARGATE_SPOT", "weight": 1, "base": 0}], "desired": 4}
     busy = {"cpu": always(80), "memory": always(80), "requests": always(9)}

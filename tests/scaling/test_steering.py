@@ -1,7 +1,10 @@
 """The capacity controller: it tells ECS what was decided, once, also when two are at it or one is killed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
 from threading import Barrier
 
 import pytest
@@ -107,6 +110,19 @@ def test_a_step_that_was_never_told_is_told_again_and_not_before_the_first_could
     assert cluster.told == [3] and standing(database).lent == 2
 
 
+@pytest.mark.parametrize("meanwhile", ["dry run", "off"])
+def test_a_step_that_was_never_told_is_not_told_when_it_is_switched_on_long_after(steer, database, meanwhile):
+    cluster = Cluster(room=1, fails=[KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        steer(cluster)
+    cluster.room, later = 3, NOW + 61 * MINUTE
+    if meanwhile == "dry run":
+        assert steer(cluster, NOW + MINUTE, is_dry=True) is None
+        later = NOW + 2 * MINUTE
+    assert steer(cluster, later) is None and cluster.told == []
+    assert standing(database).lent == 0
+
+
 def test_services_that_sleep_are_not_woken(steer, database):
     cluster = Cluster()
     cluster.spot = cluster.web = 0
@@ -123,3 +139,43 @@ def test_what_aws_refuses_is_noted(steer, database):
     assert steer(cluster, NOW + MINUTE) == 3
     steer(cluster, NOW + 2 * MINUTE)
     assert standing(database).problem is None
+
+
+class Unsteady(Cluster):
+    """A cluster that kills whoever tells it something, before it was heard or after."""
+
+    def __init__(self, drawn):
+        super().__init__()
+        self.drawn = drawn
+
+    def set_desired(self, cluster, service, desired):
+        kind = self.drawn.choice(["heard", "heard", "killed before", "killed after", "away"])
+        if kind == "killed before":
+            raise KeyboardInterrupt
+        if kind == "away":
+            raise costs.AwsAway("AWS is busy.")
+        super().set_desired(cluster, service, desired)
+        if kind == "killed after":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whoever_is_killed_and_whatever_comes_it_stays_in_bounds_and_settles(steer, database, seed):
+    drawn, now = Random(seed), NOW
+    cluster = Unsteady(drawn)
+    for minute in range(60):
+        if minute % 7 == 0:
+            cluster.room = drawn.randint(0, 3) if minute < 40 else 3
+        for _ in range(drawn.randint(1, 2)):
+            with suppress(KeyboardInterrupt, costs.AwsAway):
+                steer(cluster, now)
+            assert 1 <= cluster.web <= 4
+        now += MINUTE
+    cluster.drawn = Random(0)
+    cluster.drawn.choice = lambda kinds: kinds[0]
+    for _ in range(14):
+        steer(cluster, now)
+        now += MINUTE
+    assert (cluster.web, standing(database).lent) == (1, 0)
+    steps = audit(database)
+    assert steps and all(one[2] == after[1] for one, after in pairwise(steps))

@@ -16,8 +16,8 @@ class Running:
 
     Of `ecs`: cluster, launch (such as FARGATE), providers, desired, running, pending, cpu (1024 make a
     processor), memory (MB), architecture, definition (family:revision), target_group (None without a load
-    balancer). Of `rds`: type, engine, status, multi_az, cluster. Of `cache`: type, engine, status, nodes,
-    group.
+    balancer). Of `rds`: type, engine, status, multi_az, cluster, replicates (whether it has
+    or is a replica). Of `cache`: type, engine, status, nodes, group.
     """
 
     id: str
@@ -101,6 +101,10 @@ def _databases(aws: Aws) -> Iterator[Running]:
                 "status": one.get("DBInstanceStatus"),
                 "multi_az": bool(one.get("MultiAZ")),
                 "cluster": one.get("DBClusterIdentifier") or None,
+                "replicates": bool(
+                    one.get("ReadReplicaDBInstanceIdentifiers")
+                    or one.get("ReadReplicaSourceDBInstanceIdentifier")
+                ),
             }
             yield Running(f"rds/{name}", "rds", name, facts)
 
