@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.kit import ids
-from portal.kit.money import small
 from portal.scaling.models import RateTold
 
 SHIPPED = Path(__file__).parent / "rates.toml"
@@ -53,7 +51,10 @@ class Rate:
         """Its value as people read it."""
         if self.name.startswith("promise.") or self.name in SHARES:
             return f"{round(100 * self.value)} %"
-        return f"{self.value:,.0f}" if ".free-" in self.name else small(Decimal(repr(self.value)), "usd")
+        if ".free-" in self.name:
+            return f"{self.value:,.0f}"
+        whole, _, digits = f"{self.value:,.10f}".partition(".")
+        return f"${whole}.{digits.rstrip('0').ljust(2, '0')}"
 
     @property
     def words(self) -> str:
