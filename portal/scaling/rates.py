@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.kit import ids
+from portal.kit.money import small
 from portal.scaling.models import RateTold
 
 SHIPPED = Path(__file__).parent / "rates.toml"
@@ -53,8 +55,13 @@ class Rate:
             return f"{round(100 * self.value)} %"
         if ".free-" in self.name:
             return f"{self.value:,.0f}"
-        whole, _, digits = f"{self.value:,.10f}".partition(".")
-        return f"${whole}.{digits.rstrip('0').ljust(2, '0')}"
+        exact = Decimal(repr(self.value))
+        shown = small(exact, "usd")  # two digits that say something, or as many as the price has
+        return (
+            shown
+            if abs(exact) >= 1 or exact.adjusted() < -3
+            else f"${max(f'{exact:f}', f'{exact:.2f}', key=len)}"
+        )
 
     @property
     def words(self) -> str:
