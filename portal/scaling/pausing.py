@@ -1,13 +1,14 @@
 """Rest, as suggested: a pause at night where nobody comes, and an end for what runs for nobody at all."""
 
 from collections.abc import Iterable
+from datetime import UTC
 
 from sqlalchemy.orm import Session
 
 from portal.scaling import machines, resting, tasks, texts
 from portal.scaling.cases import Alternative, Asked, BreakEven, Case, Evidence, Found, Saving, Worst
 from portal.scaling.prices import Prices, prices
-from portal.scaling.watching import SERVICES, Watched, watched
+from portal.scaling.watching import HOUR, SERVICES, WEEK_HOURS, Watched, watched
 
 CURRENCY = "usd"
 """AWS bills in US dollars."""
@@ -96,7 +97,7 @@ def idle(one: Watched, known: Prices) -> Case | None:
         saving=Saving(monthly, monthly, monthly, "What it costs at its list price, storage not counted."),
         worst=Worst(0.0, LOST[one.row.kind]),
         break_even=BreakEven("First hour", "It costs nothing to switch it off."),
-        evidence=_by_hour(one),
+        evidence=_by_week(one),
         known_from=f"{len(one.idle) // 24} days of CloudWatch",
         steps=steps,
         undo=undo,
@@ -131,4 +132,19 @@ def _by_hour(one: Watched) -> Evidence:
         heading="Hour",
         unit="percent",
         series=tuple((f"{hour:02}", round(100 * share)) for hour, share in shares),
+    )
+
+
+def _by_week(one: Watched) -> Evidence:
+    weeks = []
+    for end in range(len(one.idle), WEEK_HOURS - 1, -WEEK_HOURS):
+        known = [hour for hour in one.idle[end - WEEK_HOURS : end] if hour is not None]
+        starts_at = (one.until - (len(one.idle) - end + WEEK_HOURS) * HOUR).astimezone(UTC)
+        used = len(known) - sum(known)
+        weeks.append((f"{starts_at.day} {starts_at:%B}", f"{len(known)}", f"{used}"))
+    return Evidence(
+        title="Hours in which somebody came",
+        words="By week: how many hours were measured, and in how many of them somebody came.",
+        columns=("Week from", "Hours measured", "Hours in use"),
+        rows=tuple(weeks),
     )

@@ -55,6 +55,7 @@ def test_what_nobody_used_for_two_weeks_is_switched_off_and_not_paused(session):
     runs(session, "cache", "sessions", cpu=always(60), connections=always(4), memory=always(90))
     found = suggested(session)
     assert set(found) == {("idle", "ecs/main/web"), ("idle", "rds/db"), ("idle", "cache/sessions")}
+    assert found["idle", "rds/db"].case.evidence.rows[0] == ("18 November", "168", "0")
     again = [text for name, text in found["idle", "rds/db"].steps if "after 7 days" in name]
     assert again and "stopDBInstance" in again[0]
     cache = found["idle", "cache/sessions"]
