@@ -1,4 +1,4 @@
-"""Bills: what the cloud charges for the embedding workers, and what the operator does about it."""
+"""Bills: what the cloud charges for the embedding workers, what the operator types and does about it."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from demo import cloud
 from demo.people import Staff
 from demo.stage import Stage
 from portal import costs, scaling, sustainability
@@ -17,6 +18,11 @@ IMPORTS: Final = (40, 20, 1)
 PROMISED_DAYS, CACHE_DAYS, SPIKE_DAYS = 40, 44, 3
 """Since when the database is promised, the cache is used, and how long ago the workers ran wild for a day."""
 ALERTS: Final = (150_000, 200_000)
+CREDIT_DAYS = 130
+SERVERS = scaling.Capacity(tasks=2, calls_an_hour=45_000, hourly=0.04937, balancer_monthly=22.30)
+CALLS = scaling.Calls(milliseconds=140, memory_mb=512)
+"""What the operator types of the service that answers calls."""
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DATABASE, CACHE, WORKERS = 0.118, 0.068, 0.62
 DISCOUNT = 0.30
@@ -28,9 +34,10 @@ ECS, RDS, ELASTICACHE = (
 COLUMNS: Final = (
     "ProviderName", "BillingAccountId", "BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd",
     "BillingCurrency", "ServiceName", "ChargeCategory", "PricingCategory", "PricingUnit", "BilledCost",
-    "EffectiveCost", "ContractedCost", "CommitmentDiscountStatus", "Tags",
+    "EffectiveCost", "ContractedCost", "CommitmentDiscountStatus", "Tags", "ChargeDescription",
 )  # fmt: skip
 TEAMS: Final = {ECS: "embedding", RDS: "analytics", ELASTICACHE: "search"}
+MACHINES: Final = {RDS: "db.t4g.large running PostgreSQL", ELASTICACHE: "cache.t4g.medium running Redis"}
 
 
 def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None:
@@ -41,16 +48,20 @@ def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     end = today + days_ago * DAY
     file = io.BytesIO(_written(end - story_days * DAY, today, end).encode())
+    if days_ago == IMPORTS[-1]:
+        cloud.survey(stage)
     name = f"memoryhub-focus-{today:%Y-%m-%d}.csv"
     with stage.unit() as session:
         costs.take_bills(session, [costs.BillFile(name, file)], currency="usd", actor=actor, now=now)
         if days_ago == IMPORTS[0]:
             for cents in ALERTS:
                 costs.set_level(session, Money(cents), actor=actor, now=now)
+            for typed in (SERVERS, CALLS, scaling.Credits(8_500.0, f"{end + CREDIT_DAYS * DAY:%Y-%m-%d}")):
+                scaling.type_figures(session, typed, actor=actor, now=now)
         costs.watch(session, "usd", now=now)
         sustainability.suggest(session, stage.payments, "usd", now=now)
         for one in scaling.suggestions(session, "usd", now=now):
-            if one.pool.slug == "database" and one.may("apply"):
+            if one.row.subject == "database" and one.may("apply"):
                 scaling.apply(session, one.row.id, actor=actor, now=now)
 
 
@@ -97,7 +108,7 @@ def _promised(at: datetime) -> Iterator[dict[str, str]]:
 
 
 def _line(at: datetime, service: str, cost: float, *, hours: int = 1, **more: str) -> dict[str, str]:
-    team = TEAMS.get(service)
+    team, machine = TEAMS.get(service), MACHINES.get(service)
     return {
         "ProviderName": "AWS",
         "BillingAccountId": "210987654321",
@@ -112,5 +123,6 @@ def _line(at: datetime, service: str, cost: float, *, hours: int = 1, **more: st
         "BilledCost": f"{cost:.6f}",
         "EffectiveCost": f"{cost:.6f}",
         "ContractedCost": f"{cost:.6f}",
+        "ChargeDescription": f"{machine} for an hour" if machine else "",
         "Tags": f'{{"team": "{team}", "environment": "production"}}' if team else "",
     } | more

@@ -29,6 +29,10 @@ DAYS: Final = 90
 ACCOUNTS: Final = 400
 DUE_MINUTES: Final = 200  # of the 240 that a first answer may take
 MORNING, AFTERNOON, LATEST_MINUTES = of_day(9, 3, tzinfo=UTC), of_day(12, 41, tzinfo=UTC), 45
+HOURS: Final = {0: 6, 2: 7, 4: 5, 8: 2}
+HOURS_DAYS: Final = 7
+"""How many customers call so many hours after the afternoon began, beside others; before so many days ago
+all call when it begins, which is told more quickly."""
 
 Say = Callable[[str], None]
 
@@ -156,8 +160,16 @@ class History:
             self.desk.open(talk, party, half_day)
 
     def _use(self, days_ago: int, weekday: int) -> None:
+        """Through what is left of the day, each customer at an hour of theirs; on most days at once."""
+        began, chance = self.stage.now, random.Random(f"{self.size.seed} hours {days_ago}")
+        by_hour: dict[int, list[Party]] = {hour: [] for hour in HOURS}
         for party in self.parties.values():
             if party.tokens:
+                by_hour[chance.choices(*zip(*HOURS.items(), strict=True))[0]].append(party)
+        for hour, calling in by_hour.items():
+            if calling and 0 < days_ago <= HOURS_DAYS:
+                self._reach(began + timedelta(hours=hour))
+            for party in calling:
                 usage.call(self.stage, party, usage.calls_on(party.part, self.size.seed, days_ago, weekday))
 
 

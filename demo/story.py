@@ -113,6 +113,9 @@ def scenes(staff: Staff, today: datetime) -> tuple[Scene, ...]:
         (71, "seefeld", money.grant(staff, "api-enterprise", "contract", **contract)),
         (71, "seefeld", money.grant(staff, "support-enterprise", "contract")),
         (66, "diary", money.grant(staff, "api-pro")),
+        # Instances of their own.
+        (60, "seefeld", money.grant(staff, "hosting-pro", "contract")),
+        (55, "diary", money.grant(staff, "hosting-pro")),
         # Limits, and what the operator does about them.
         (12, "sternwarte", people.observe(staff)),
         (9, "kettle", people.suspend(staff, published)),

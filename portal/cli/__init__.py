@@ -7,7 +7,7 @@ import click
 import redis
 import sqlalchemy.exc
 
-from portal.cli import accounts, billing, costs, keys, plans, scaling, suggestions, usage
+from portal.cli import accounts, billing, cloud, costs, keys, plans, scaling, spot, suggestions, usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -19,7 +19,7 @@ def upkeep() -> None:
     """
 
 
-for room in (accounts, plans, keys, usage, billing, costs, scaling, suggestions):
+for room in (accounts, plans, keys, usage, billing, costs, cloud, scaling, suggestions, spot):
     for group in room.groups:
         upkeep.add_command(group)
 

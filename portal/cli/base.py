@@ -38,6 +38,23 @@ class House:
         return self.settings.public_url + path
 
 
+def reach() -> Settings:
+    """The settings alone, for what is asked outside of a unit."""
+    try:
+        return load(os.environ)
+    except SettingsError as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Refusals end with exit 1 and their sentence."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise click.ClickException(refusal.sentence) from None
+
+
 @contextmanager
 def house() -> Iterator[House]:
     """One unit of an operator's verb; refusals end with exit 1 and their sentence."""

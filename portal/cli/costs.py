@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from portal import costs, plans, sustainability
-from portal.cli.base import House, house
+from portal.cli.base import House, house, reach, refusing
 from portal.kit import money
 from portal.kit.period import add_months, calendar_month
 
@@ -35,7 +36,17 @@ class MonthType(click.ParamType[datetime]):
             self.fail(f"{value!r} is no month: write 2026-11.", param, ctx)
 
 
+class BillPath(click.Path):
+    """A file or folder of this machine, or an address in S3."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if str(value).startswith(costs.S3) else super().convert(value, param, ctx)
+
+
 A_MONTH = MonthType()
+A_BILL = BillPath(path_type=Path, exists=True)
 
 
 @click.group("costs")
@@ -110,17 +121,38 @@ def end(cost: str, last_month: datetime | None) -> None:
 
 
 @costs_group.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, required=True, type=A_BILL)
 @click.option("--currency", help="Of lines that name none, such as usd; the plans' currency unless given.")
 @click.option("--json", "as_json", is_flag=True, help="All of it, with every line set aside.")
-def import_bills(paths: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
+def import_bills(paths: tuple[Path | str, ...], currency: str | None, as_json: bool) -> None:
     """Import bills from PATHS: files, or folders with all that is in them, as one delivery.
 
     Columns are those of FOCUS 1.0 to 1.2 or of AWS's cost and usage report, as CSV or Parquet, packed with
     gzip or not. Each month that they tell of is told anew; the same files again change nothing.
+
+    A path such as s3://bucket/prefix is read from S3, where AWS puts its data exports: the newest of each
+    billing period, which is a delivery of its own.
     """
-    with ExitStack() as opened, house() as here:
-        found = [costs.BillFile(path.name, opened.enter_context(path.open("rb"))) for path in _files(paths)]
+    here = [path for path in paths if isinstance(path, Path)]
+    if here:
+        with ExitStack() as opened:
+            found = [
+                costs.BillFile(path.name, opened.enter_context(path.open("rb"))) for path in _files(here)
+            ]
+            _take(found, currency, as_json)
+    if len(here) == len(paths):
+        return
+    aws = costs.Aws(reach().aws)
+    for address in (str(path) for path in paths if not isinstance(path, Path)):
+        with refusing():
+            for delivery in costs.deliveries(aws, address):
+                with costs.fetched(aws, delivery) as found:
+                    _take(found, currency, as_json)
+
+
+def _take(found: list[costs.BillFile], currency: str | None, as_json: bool) -> None:
+    """Take in one delivery, and say what came of it."""
+    with house() as here:
         done = costs.take_bills(
             here.session, found, currency=currency or _currency(here), actor=here.actor, now=here.now
         )
@@ -262,7 +294,7 @@ def _sums(amounts: list[money.Money]) -> dict[str, int]:
     return found
 
 
-def _files(paths: tuple[Path, ...]) -> list[Path]:
+def _files(paths: Sequence[Path]) -> list[Path]:
     """The files themselves, and those in folders that can be bills, by name."""
     found = []
     for path in paths:

@@ -12,7 +12,7 @@ from portal.cli.base import House, house
 
 @click.group("suggestions")
 def suggestions_group() -> None:
-    """What could be promised for a year, and what became of it."""
+    """What would lower the costs, and what became of it."""
 
 
 @suggestions_group.command("refresh")
@@ -33,13 +33,8 @@ def list_all(as_json: bool) -> None:
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))
         return
     for one in found:
-        promise = one.promise or one.usual
-        worth = (
-            f"{promise.low.exact} to {promise.high.exact} a month, worst {promise.worst.exact}"
-            if promise
-            else ""
-        )
-        click.echo(f"{one.row.id}  {one.pool.name}: {scaling.STATES[one.state].lower()}; {worth}")
+        worth = f"{one.saving.words} a month, worst {one.worst.exact}"
+        click.echo(f"{one.row.id}  {one.case.title}: {scaling.STATES[one.state].lower()}; {worth}")
 
 
 @suggestions_group.command("show")
@@ -49,8 +44,8 @@ def show(suggestion: str) -> None:
     with house() as here:
         one = scaling.suggestion(here.session, suggestion, now=here.now)
     click.echo(json.dumps(_as_json(one), indent=2))
-    for text in (one.look, one.buy, one.terraform, one.undo) if one.promise else ():
-        click.echo(f"\n{text}")
+    for name, text in (*one.steps, ("Undo", one.case.undo)) if not one.case.against else ():
+        click.echo(f"\n# {name}\n{text}")
 
 
 @suggestions_group.command("hazard")
@@ -97,17 +92,20 @@ def _currency(here: House) -> str:
 
 
 def _as_json(one: scaling.Shown) -> dict[str, Any]:
-    promise = one.promise or one.usual
     return {
         "id": one.row.id,
-        "pool": one.pool.slug,
+        "kind": one.kind.slug,
+        "subject": one.row.subject,
+        "title": one.case.title,
         "state": one.state,
-        "suggested": one.promise is not None,
-        "hourly": promise.hourly if promise else None,
-        "low": promise.low.amount if promise else None,
-        "likely": promise.likely.amount if promise else None,
-        "high": promise.high.amount if promise else None,
-        "worst": promise.worst.amount if promise else None,
+        "suggested": not one.case.against,
+        "what": one.case.what,
+        "why": one.case.against or one.case.why,
+        "low": one.saving.low.amount,
+        "likely": one.saving.likely.amount,
+        "high": one.saving.high.amount,
+        "worst": one.worst.amount,
+        "worst_ends_at": one.ends_at.isoformat() if one.ends_at else None,
         "currency": one.row.currency,
         "saved": one.saved.amount,
         "measured_days": one.row.measured_days,

@@ -1,13 +1,16 @@
 """Costs, as changed: typed, ended, and begun anew."""
 
 from datetime import datetime
+from hashlib import sha256
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import accounts
 from portal.costs import queries, rules
 from portal.costs.models import TypedCost
 from portal.kit import ids
+from portal.kit.errors import Conflict
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 
@@ -21,18 +24,29 @@ def add(
     begins_at: datetime,
     ends_at: datetime | None = None,
     billed_by: str | None = None,
+    nonce: str | None = None,
     actor: accounts.Actor,
     now: datetime,
 ) -> TypedCost:
     """Note what something costs each month of `[begins_at, ends_at)`, both the first of a month (UTC).
 
     `billed_by` names the provider on whose bill it stands: months whose bill was brought in count the bill.
-    Invalid, with the form's field, when a text, the amount or a month cannot be used.
+    What comes twice with one nonce is noted once; Conflict when it is something else. Invalid, with the
+    form's field, when a text, the amount or a month cannot be used.
     """
     name, service = name.strip(), service.strip()
     rules.check(name, service, amount, begins_at, ends_at, now)
+    cost_id = f"cost_{sha256(nonce.encode()).hexdigest()[:26]}" if nonce else ids.new("cost")
+    if nonce is not None:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(cost_id))))
+        if (noted := session.get(TypedCost, cost_id)) is not None:
+            if (noted.name, noted.service, noted.amount) != (name, service, amount.amount):
+                raise Conflict(
+                    "Something else was sent from this page already. Look at it, then send this again."
+                )
+            return noted
     row = TypedCost(
-        id=ids.new("cost"),
+        id=cost_id,
         name=name,
         service=service,
         amount=amount.amount,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -93,7 +93,11 @@ def _set(session: Session, currency: str) -> Sequence[CostAlert]:
 
 
 def _settled(session: Session, currency: str, now: datetime) -> dict[int, CostAlert]:
-    """The alerts by amount, as rows: with the first change the shipped ones become such."""
+    """The alerts by amount, as rows: with the first change the shipped ones become such.
+
+    One change at a time: two first ones would both write the shipped ones down.
+    """
+    session.execute(text("LOCK TABLE cost_alert IN SHARE ROW EXCLUSIVE MODE"))
     if not (rows := _set(session, currency)):
         session.add_all(_row(level, "shipped", now) for level in levels(session, currency))
         session.flush()

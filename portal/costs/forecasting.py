@@ -15,7 +15,7 @@ WEEK = 7
 FEWEST_TRIALS = 8
 WITHOUT_TRIALS = (0.75, 1.25)
 SHARE = 0.8
-WIDER = 1.3  # earlier outcomes overlap, and so are fewer than they look
+WIDER = 1.4  # earlier outcomes overlap, and so are fewer than they look
 TOO_OLD = timedelta(days=45)
 
 

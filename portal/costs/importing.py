@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import accounts
@@ -60,6 +60,7 @@ def take(
     *,
     currency: str,
     most: int | None = None,
+    asked_of: str | None = None,
     actor: accounts.Actor,
     now: datetime,
 ) -> Imported:
@@ -67,7 +68,8 @@ def take(
 
     Rows that cannot be counted are kept aside with their line and the reason. The same files again change
     nothing. `currency` is that of rows which name none. Invalid, with the field `files`, when one of them
-    is no bill, is damaged, or unpacks to more than `most` characters: then nothing was taken in.
+    is no bill, is damaged, or unpacks to more than `most` characters: then nothing was taken in. With
+    `asked_of` they are what that source answered: what a bill tells replaces it later, never the other way.
     """
     if not brought:
         raise Invalid("Choose at least one file.", field="files")
@@ -85,6 +87,7 @@ def take(
         lines_aside=0,
         imported_at=now,
         imported_by=actor.label,
+        asked_of=asked_of,
     )
     session.add(row)
     session.flush()
@@ -95,6 +98,8 @@ def take(
             _keep(session, done, lines, (one for one in batch if not isinstance(one, Aside)))
             _set_aside(session, done, file.name, (one for one in batch if isinstance(one, Aside)))
     _replace(session, done, lines, now)
+    if asked_of is None:
+        _outdo(session, done, now)
     session.execute(DAILY, {"bills": list(done.bills.values())})
     session.execute(TAGGED, {"bills": list(done.bills.values())})
     row.lines_read, row.lines_kept, row.lines_aside = done.lines_read, done.lines_kept, done.lines_aside
@@ -146,16 +151,8 @@ def _set_aside(session: Session, done: Imported, name: str, lines: Iterable[Asid
 def _replace(session: Session, done: Imported, lines: dict[str, int], now: datetime) -> None:
     """What these bills tell stands from now on; the rows of those before them go."""
     for (provider, account, month), bill_id in done.bills.items():
-        before = session.scalars(
-            update(Bill)
-            .where(Bill.provider == provider, Bill.billing_account_id == account, Bill.month == month)
-            .where(Bill.replaced_at.is_(None))
-            .values(replaced_at=now, replaced_by=done.id)
-            .returning(Bill.id)
-        ).all()
-        for table in (ChargeRow, DailyCharge, TagCharge):
-            session.execute(delete(table).where(table.bill_id.in_(before)))
-        done.replaced += len(before)
+        same = (Bill.provider == provider, Bill.billing_account_id == account, Bill.month == month)
+        _take_down(session, done, same, now)
         session.add(
             Bill(
                 id=bill_id,
@@ -169,10 +166,52 @@ def _replace(session: Session, done: Imported, lines: dict[str, int], now: datet
     session.flush()
 
 
+def _outdo(session: Session, done: Imported, now: datetime) -> None:
+    """A bill says more than what was asked: of the account itself, or of one that it bills."""
+    for (provider, account, month), bill_id in done.bills.items():
+        if is_aws(provider):
+            asked = select(BillImport.id).where(BillImport.asked_of.is_not(None))
+            billed = select(ChargeRow.sub_account_id).where(ChargeRow.bill_id == bill_id)
+            ours = or_(Bill.billing_account_id == account, Bill.billing_account_id.in_(billed))
+            _take_down(session, done, (Bill.month == month, Bill.import_id.in_(asked), ours), now)
+
+
+def _take_down(session: Session, done: Imported, which: Iterable[ColumnElement[bool]], now: datetime) -> None:
+    before = session.scalars(
+        update(Bill)
+        .where(Bill.replaced_at.is_(None), *which)
+        .values(replaced_at=now, replaced_by=done.id)
+        .returning(Bill.id)
+    ).all()
+    for table in (ChargeRow, DailyCharge, TagCharge):
+        session.execute(delete(table).where(table.bill_id.in_(before)))
+    done.replaced += len(before)
+
+
+def is_billed(session: Session, account: str, month: datetime) -> bool:
+    """Whether a standing bill, not an answer, tells what AWS charged an account for a month."""
+    theirs = select(ChargeRow.id).where(ChargeRow.bill_id == Bill.id, ChargeRow.sub_account_id == account)
+    statement = (
+        select(Bill.provider)
+        .join(BillImport, BillImport.id == Bill.import_id)
+        .where(Bill.month == month, Bill.replaced_at.is_(None), BillImport.asked_of.is_(None))
+        .where(or_(Bill.billing_account_id == account, theirs.exists()))
+    )
+    return any(is_aws(provider) for provider in session.scalars(statement))
+
+
+def is_aws(provider: str) -> bool:
+    """Whether a bill's provider is Amazon, by any of its names."""
+    return provider.lower().startswith(("aws", "amazon"))
+
+
 def imports(session: Session, *, size: int = 12) -> Sequence[BillImport]:
-    """What was brought in, the newest first."""
+    """Files that were brought in, the newest first."""
     return session.scalars(
-        select(BillImport).order_by(BillImport.imported_at.desc(), BillImport.id.desc()).limit(size)
+        select(BillImport)
+        .where(BillImport.asked_of.is_(None))
+        .order_by(BillImport.imported_at.desc(), BillImport.id.desc())
+        .limit(size)
     ).all()
 
 

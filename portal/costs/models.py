@@ -39,7 +39,10 @@ class TypedCost(Base):
 
 
 class BillImport(Base):
-    """Files that were taken in together, as one step: what was in them, who brought them."""
+    """Files that were taken in together, as one step: what was in them, who brought them.
+
+    With `asked_of` they are no files but what a provider answered, which says less than its bill.
+    """
 
     __tablename__ = "bill_import"
 
@@ -51,6 +54,7 @@ class BillImport(Base):
     lines_aside: Mapped[int]
     imported_at: Mapped[datetime]
     imported_by: Mapped[str]
+    asked_of: Mapped[str | None]
 
 
 class Bill(Base):
@@ -195,3 +199,50 @@ class AlertRaised(Base):
     amount: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(primary_key=True)
     raised_at: Mapped[datetime]
+
+
+class Collection(Base):
+    """That AWS was asked, for `costs` or for `loads`, written down before it is; `requests` were charged for.
+
+    It succeeded when it is done and has no problem.
+    """
+
+    __tablename__ = "collection"
+    __table_args__ = (Index("ix_collection_begun_at", "kind", "begun_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    begun_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    requests: Mapped[int]
+    problem: Mapped[str | None]
+
+
+class CloudResource(Base):
+    """Something that runs at AWS, as it was last seen there. `read_until` says of each metric how far."""
+
+    __tablename__ = "cloud_resource"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    read_until: Mapped[dict[str, Any]]
+    first_seen_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]
+
+
+class CloudLoad(Base):
+    """How busy something was in the hour that begins `at`, by one metric of METRICS."""
+
+    __tablename__ = "cloud_load"
+
+    resource_id: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    average: Mapped[float]
+    minimum: Mapped[float]
+    maximum: Mapped[float]
+    total: Mapped[float]
+    samples: Mapped[float]

@@ -21,6 +21,7 @@ GATE_MODES = ("enforce", "observe")
 BLIND_MODES = ("deny",)
 LEASE_MODES = ("on", "off")
 CLUSTER_MODES = ("off", "on")
+SPOT_MODES = ("dry-run", "off", "on")
 STRIPE_BASE = "https://api.stripe.com"
 STRIPE_KEYS = {
     "sk_sandbox_": "sandbox",
@@ -31,6 +32,7 @@ STRIPE_KEYS = {
 }
 REPLY_LOCAL = re.compile(rf"[a-z0-9](?:[a-z0-9._-]{{0,{LOCAL_MOST - 2}}}[a-z0-9])?")
 REPLY_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
+SPOT_PAIR = re.compile(r"([\w-]{1,255})/([\w-]{1,255})\+([\w-]{1,255}):(\d{1,4}):(\d{1,4})", re.ASCII)
 Network = IPv4Network | IPv6Network
 
 
@@ -78,6 +80,35 @@ class Post:
 
 
 @dataclass(frozen=True)
+class SpotPair:
+    """Two ECS services that do the same work: one on spot capacity, one on demand to stand in for it.
+
+    The second runs at least `base` tasks, and is raised to at most `most`.
+    """
+
+    cluster: str
+    spot: str
+    on_demand: str
+    base: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Aws:
+    """How AWS is reached, and whether it is asked on a schedule. What is None is left to AWS's own ways."""
+
+    region: str | None = None
+    endpoint: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    collects: bool = False
+    spot_pairs: tuple[SpotPair, ...] = ()
+    spot_mode: str = "dry-run"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that an installation may decide. Secrets never appear in its repr."""
 
@@ -104,6 +135,7 @@ class Settings:
     metrics_public: bool = False
     payments: Payments | None = None
     scanning_keys: str | None = None
+    aws: Aws = Aws()
     brand: Brand = Brand()
 
     @property
@@ -166,6 +198,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         metrics_public=read.choice("METRICS", ("private", "public")) == "public",
         payments=_payments(read, public_url),
         scanning_keys=_scanning_keys(read),
+        aws=_aws(read),
         brand=_brand(read),
     )
 
@@ -219,6 +252,44 @@ def _scanning_keys(read: "_Reader") -> str | None:
     if urlsplit(value).scheme == "https" or (urlsplit(value).scheme == "http" and is_loopback(value)):
         return value
     raise SettingsError(f"GITHUB_SCANNING_KEYS must be a file or an https address, not {value!r}.")
+
+
+def _aws(read: "_Reader") -> Aws:
+    """By AWS's own names. Nothing is asked on a schedule unless somebody said so."""
+    region = read.text("AWS_REGION") or read.text("AWS_DEFAULT_REGION")
+    key, secret = read.text("AWS_ACCESS_KEY_ID"), read.text("AWS_SECRET_ACCESS_KEY")
+    if (key is None) != (secret is None):
+        raise SettingsError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together or not at all.")
+    collects, pairs = read.choice("AWS_COLLECT", ("off", "on")) == "on", _spot_pairs(read)
+    if (collects or pairs) and region is None:
+        raise SettingsError("AWS_REGION must name a region, such as eu-central-1, for AWS to be asked.")
+    return Aws(
+        region=region,
+        endpoint=read.url("AWS_ENDPOINT_URL", "", ("http", "https")) or None,
+        access_key_id=key,
+        secret_access_key=secret,
+        session_token=read.text("AWS_SESSION_TOKEN"),
+        profile=read.text("AWS_PROFILE"),
+        collects=collects,
+        spot_pairs=pairs,
+        spot_mode=read.choice("SPOT_CONTROLLER", SPOT_MODES),
+    )
+
+
+def _spot_pairs(read: "_Reader") -> tuple[SpotPair, ...]:
+    pairs = []
+    for part in filter(None, (part.strip() for part in (read.text("SPOT_PAIRS") or "").split(","))):
+        found = SPOT_PAIR.fullmatch(part)
+        if found is None or found[2] == found[3] or int(found[4]) > int(found[5]):
+            raise SettingsError(
+                "SPOT_PAIRS must list pairs such as main/web-spot+web:1:4 (cluster, spot service, on-demand "
+                f"service, its least and its most tasks), not {part!r}."
+            )
+        pairs.append(SpotPair(found[1], found[2], found[3], int(found[4]), int(found[5])))
+    raised = [(pair.cluster, pair.on_demand) for pair in pairs]
+    if len(set(raised)) != len(raised):
+        raise SettingsError("SPOT_PAIRS names an on-demand service twice.")
+    return tuple(pairs)
 
 
 def _post(read: "_Reader") -> Post | None:

@@ -5,7 +5,7 @@ from portal.metering.book import book
 from portal.metering.events import CreditGiven, QuotaReached, UsageTold
 from portal.metering.giving import give as give_credit
 from portal.metering.giving import of_month as credits_of
-from portal.metering.loading import Load, load
+from portal.metering.loading import Load, load, load_of, units
 from portal.metering.models import Credit, QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
 from portal.metering.observing import Noted, Spared, Worth, spared
 from portal.metering.opening import open_gate
@@ -61,6 +61,7 @@ __all__ = [
     "give_credit",
     "lines",
     "load",
+    "load_of",
     "meters",
     "months",
     "open_gate",
@@ -70,4 +71,5 @@ __all__ = [
     "settle",
     "spared",
     "take_events",
+    "units",
 ]

@@ -1,5 +1,6 @@
 """Load: how many calls the whole platform took, hour by hour and account by account."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,22 @@ _CALLS = text("""
     WHERE window_id IN (SELECT id FROM usage_window WHERE ends_at > :since AND starts_at < :until)
       AND hour >= :since AND hour < :until AND meter = 'calls'
     GROUP BY GROUPING SETS ((hour), (account_id))
+""")
+
+_OF = text("""
+    SELECT account_id, hour, CAST(sum(units) AS bigint)
+    FROM usage_hour
+    WHERE window_id IN (
+        SELECT id FROM usage_window
+        WHERE account_id = ANY(:accounts) AND ends_at > :since AND starts_at < :until)
+      AND hour >= :since AND hour < :until AND meter = 'calls'
+    GROUP BY account_id, hour
+""")
+_UNITS = text("""
+    SELECT CAST(coalesce(sum(units), 0) AS bigint)
+    FROM usage_hour
+    WHERE window_id IN (SELECT id FROM usage_window WHERE ends_at > :since AND starts_at < :until)
+      AND hour >= :since AND hour < :until AND meter = :meter
 """)
 
 
@@ -43,3 +60,19 @@ def load(session: Session, since: datetime, until: datetime) -> Load:
         else:
             accounts[account_id] = calls
     return Load(hours, accounts)
+
+
+def load_of(
+    session: Session, account_ids: Sequence[str], since: datetime, until: datetime
+) -> dict[str, dict[datetime, int]]:
+    """The settled calls in `[since, until)` of each of these accounts, by hour that had any."""
+    found: dict[str, dict[datetime, int]] = {}
+    asked = {"accounts": list(account_ids), "since": since, "until": until}
+    for account_id, hour, calls in session.execute(_OF, asked):
+        found.setdefault(account_id, {})[hour] = calls
+    return found
+
+
+def units(session: Session, meter: str, since: datetime, until: datetime) -> int:
+    """How many settled units of a meter there were in `[since, until)`, of all accounts."""
+    return session.scalar(_UNITS, {"meter": meter, "since": since, "until": until}) or 0

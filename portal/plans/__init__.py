@@ -31,6 +31,7 @@ from portal.plans.queries import (
     held_lines,
     holders,
     is_published,
+    paying,
     preview,
     version,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "lapse",
     "make_file",
     "open_file",
+    "paying",
     "preview",
     "promises",
     "read",

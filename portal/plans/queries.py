@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from portal import accounts
@@ -102,6 +102,17 @@ def holders(session: Session, *, now: datetime) -> dict[tuple[str, int], int]:
     """How many open accounts hold each version of each plan, by (slug, version); free plans too."""
     rows = session.execute(_HOLDERS, {"now": now, "free": FREE})
     return {(slug, number): count for slug, number, count in rows}
+
+
+def paying(session: Session, line: str, *, now: datetime) -> dict[str, Plan]:
+    """The plan of each account that holds one of a line which is not free, by the account's id."""
+    rows = session.scalars(
+        select(Subscription)
+        .where(Subscription.line == line, Subscription.ended_at.is_(None))
+        .where(or_(Subscription.ends_at.is_(None), Subscription.ends_at > now))
+        .order_by(Subscription.account_id)
+    )
+    return {row.account_id: version(session, row.plan, row.version) for row in rows}
 
 
 def is_published(session: Session, offered: Catalogue) -> bool:

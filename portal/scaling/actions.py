@@ -1,50 +1,49 @@
 """Suggestions, as changed: worked out each night, decided by people, measured when they were applied."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
-import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import accounts, costs
 from portal.kit import ids
 from portal.kit.errors import Invalid, Missing
-from portal.scaling import living
-from portal.scaling.advising import Advice, advise
+from portal.scaling import cases, living
+from portal.scaling.cases import Asked, Found
+from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.models import Suggestion
-from portal.scaling.pools import BY_SLUG, POOLS, Pool
 from portal.scaling.queries import shown, standing
 
-HISTORY = timedelta(days=455)
-WEEK_HOURS = 168
 REASON_LENGTH = 500
-HOUR = timedelta(hours=1)
+SPOKEN_OF = timedelta(days=7)
 SEEN = "seen on the bill"
 
 
-def suggest(session: Session, currency: str, survival: Sequence[float], *, now: datetime) -> list[str]:
-    """Work out every pool anew and measure what was applied; the ids of what is new.
+def suggest(
+    session: Session,
+    currency: str,
+    survival: Sequence[float],
+    *,
+    now: datetime,
+    cash: float | None = None,
+    kinds: Iterable[Kind] = tuple(KINDS.values()),
+) -> list[str]:
+    """Look for every kind anew and measure what was applied; the ids of what is new.
 
-    `survival` is, for each month of a year, the odds that the platform still runs. What is open is brought
-    up to date, or expires when it is not worth it any more; what was decided is left as it is.
+    `survival` is, for each month of a year, the odds that the platform still runs, `cash` what is in hand in
+    units of the currency. What is open is brought up to date, or expires when it is not worth it any more;
+    what was decided is left as it is.
     """
-    fresh = []
-    for pool in POOLS:
-        demand = costs.billed_demand(session, pool.services, currency, now - HISTORY)
-        row = standing(session, pool.slug, currency)
-        if row is not None and row.accepted_at is not None and row.applied_at is None and demand:
-            _notice(row, demand)
-        if row is not None and row.applied_at is not None:
-            _measure(session, pool, row, now)
-        elif demand is not None and (row is None or row.accepted_at is None):
-            hours, covered = np.array(demand.hours), demand.covered[-WEEK_HOURS:]
-            advice = advise(hours, pool.rate, survival, max(covered, default=0.0))
-            if _is_worth_saying(advice) and (row is not None or not _is_silent(session, pool, currency, now)):
-                fresh += _tell(session, pool, currency, row, advice, demand.ends_at, now)
-            elif row is not None:
+    asked, fresh = Asked(currency, survival, now, cash), list[str]()
+    for kind in kinds:
+        rows = {row.subject: row for row in standing(session, kind.slug, currency)}
+        for row in rows.values():
+            _follow(session, kind, row, now)
+        for found in kind.look(session, asked):
+            fresh += _hear(session, kind, rows.get(found.subject), found, asked)
+        for row in rows.values():
+            if row.accepted_at is None and row.refreshed_at <= now - SPOKEN_OF:
                 row.expired_at = now
     session.flush()
     return fresh
@@ -67,7 +66,7 @@ def snooze(session: Session, suggestion_id: str, *, actor: accounts.Actor, now: 
 def dismiss(
     session: Session, suggestion_id: str, reason: str, *, actor: accounts.Actor, now: datetime
 ) -> None:
-    """Decide against it, with a reason; its pool is left alone for 60 days."""
+    """Decide against it, with a reason; its subject is left alone for 60 days."""
     if not 0 < len(reason := reason.strip()) <= REASON_LENGTH:
         raise Invalid(f"Say why, in 1 to {REASON_LENGTH} characters.", field="reason")
     row = _take(session, suggestion_id, "dismiss", now)
@@ -90,37 +89,42 @@ def revert(session: Session, suggestion_id: str, *, actor: accounts.Actor, now: 
     _note(session, row, "reverted", actor, now)
 
 
-def _is_worth_saying(advice: Advice) -> bool:
-    return advice.suggested is not None or advice.usual is not None
+def _follow(session: Session, kind: Kind, row: Suggestion, now: datetime) -> None:
+    """What was accepted may be seen to be applied; what was applied is measured, and at last realised."""
+    if row.accepted_at is not None and row.applied_at is None:
+        at = kind.notice(session, row)
+        if at is not None:
+            row.applied_at, row.applied_by = at, SEEN
+    if row.applied_at is not None:
+        found = kind.measure(session, row, now)
+        [amount] = costs.spread({"": found.amount}, row.currency).values()
+        row.saved, row.measured_days = amount.amount, found.days
+        if found.days >= living.MEASURED_DAYS:
+            row.realised_at = now
 
 
-def _is_silent(session: Session, pool: Pool, currency: str, now: datetime) -> bool:
-    dismissed = select(Suggestion.id).where(Suggestion.pool == pool.slug, Suggestion.currency == currency)
-    return session.scalar(dismissed.where(Suggestion.dismissed_at > now - living.SILENT).limit(1)) is not None
-
-
-def _tell(
-    session: Session,
-    pool: Pool,
-    currency: str,
-    row: Suggestion | None,
-    advice: Advice,
-    until: datetime,
-    now: datetime,
-) -> list[str]:
-    told = asdict(advice) | {
-        "needed": min(advice.needed, 1.0),  # JSON knows no infinity
-        "break_even_months": advice.break_even_months,
-    }
+def _hear(session: Session, kind: Kind, row: Suggestion | None, found: Found, asked: Asked) -> list[str]:
+    """The id of a new suggestion, if it is one."""
+    now = asked.now
+    if row is not None and row.accepted_at is not None:
+        return []
+    if found.case is None:
+        if row is not None:
+            row.expired_at = now
+        return []
+    told = cases.write(found.case)
     if row is not None:
-        row.advice, row.billed_until, row.refreshed_at = told, until, now
+        row.case, row.known_until, row.refreshed_at = told, found.until, now
+        return []
+    if _is_silent(session, kind, found.subject, asked):
         return []
     row = Suggestion(
         id=ids.new("sug"),
-        pool=pool.slug,
-        currency=currency,
-        advice=told,
-        billed_until=until,
+        kind=kind.slug,
+        subject=found.subject,
+        currency=asked.currency,
+        case=told,
+        known_until=found.until,
         suggested_at=now,
         refreshed_at=now,
     )
@@ -129,32 +133,19 @@ def _tell(
     return [row.id]
 
 
-def _notice(row: Suggestion, demand: costs.BilledDemand) -> None:
-    """What was accepted is applied from the first hour on in which the bill covers half of it or more."""
-    told = row.advice["suggested"]
-    assert row.accepted_at is not None and told is not None
-    enough = row.advice["promised"] + told["level"] / 2
-    for number, covered in enumerate(demand.covered):
-        at = demand.starts_at + number * HOUR
-        if at >= row.accepted_at and covered >= enough:
-            row.applied_at, row.applied_by = at, SEEN
-            return
-
-
-def _measure(session: Session, pool: Pool, row: Suggestion, now: datetime) -> None:
-    """Read from charge rows what was saved since; after two weeks of them it is realised."""
-    assert row.applied_at is not None
-    whole_day = row.applied_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    found = costs.saved(session, pool.services, row.currency, whole_day)
-    [amount] = costs.spread({"": Decimal(found.amount)}, row.currency).values()
-    row.saved, row.measured_days = amount.amount, found.days
-    if found.days >= living.MEASURED_DAYS:
-        row.realised_at = now
+def _is_silent(session: Session, kind: Kind, subject: str, asked: Asked) -> bool:
+    dismissed = select(Suggestion.id).where(
+        Suggestion.kind == kind.slug,
+        Suggestion.subject == subject,
+        Suggestion.currency == asked.currency,
+        Suggestion.dismissed_at > asked.now - living.SILENT,
+    )
+    return session.scalar(dismissed.limit(1)) is not None
 
 
 def _take(session: Session, suggestion_id: str, deed: str, now: datetime) -> Suggestion:
     row = session.scalar(select(Suggestion).where(Suggestion.id == suggestion_id).with_for_update())
-    if row is None or row.pool not in BY_SLUG:
+    if row is None or row.kind not in KINDS:
         raise Missing("There is no such suggestion.")
     living.check(deed, shown(row, now).state)
     return row
@@ -169,5 +160,5 @@ def _note(session: Session, row: Suggestion, deed: str, actor: accounts.Actor, n
         subject=row.id,
         reason=row.reason,
         now=now,
-        data={"pool": row.pool},
+        data={"kind": row.kind, "subject": row.subject},
     )

@@ -1,7 +1,7 @@
 """Advice about one pool, as worked out: how much to promise, what it saves, and what it costs if all ends.
 
-Everything is in units of the bill's currency. Nothing here is a forecast: a promise is tried on every four
-weeks of the pool's own past, and the range is where eight of ten of them lay.
+Everything is in units of the bill's currency. A promise is tried on every four weeks of the pool's own past,
+which is its record; its range is what ranges.py expects of the year to come.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from portal.scaling import ranges
 from portal.scaling.rules import (
     HOURS_A_DAY,
     LOOK_BACK_DAYS,
     TERM_MONTHS,
     Hours,
     agree,
+    asked,
     break_even,
     to_promise,
     worthwhile,
@@ -30,7 +32,7 @@ LEAST_HOURLY, LEAST_MONTHLY = 0.001, 1.0
 
 @dataclass(frozen=True)
 class Promise:
-    """A level an hour at on-demand prices, promised at `hourly`: what it would have saved a month.
+    """A level an hour at on-demand prices, promised at `hourly`: what it is expected to save a month.
 
     `worst` is what is still owed over its year if all use stops tomorrow. `saved` of `tried` periods of four
     weeks would have saved money.
@@ -50,13 +52,15 @@ class Promise:
 class Advice:
     """What to promise (None: nothing), and the usual advice of the last 60 days, which was not followed.
 
-    `above` says for each look-back, by its days, in which share of its hours the level was needed.
-    `needed` is the share from which a promise pays, with the odds in it that the platform lives.
+    `above` says for each look-back, by its days, in which share of its hours the level was needed. `pays` is
+    the share of a year's hours from which a promise pays, with the odds in it that the platform lives, and
+    `asked` the share of those seen that is asked for, which is more while not all seasons were.
     """
 
     days: int
     rate: float
-    needed: float
+    pays: float
+    asked: float
     promised: float
     suggested: Promise | None
     usual: Promise | None
@@ -71,8 +75,10 @@ class Advice:
 
 def advise(hours: Hours, rate: float, survival: Sequence[float], promised: float) -> Advice:
     """Advice from hours of use; `promised` of them an hour are covered already. The newest hour is last."""
-    needed = break_even(rate, survival)
-    agreed = agree(hours, needed)
+    days = len(hours) // HOURS_A_DAY
+    pays = break_even(rate, survival)
+    share = asked(pays, days)
+    agreed = agree(hours, share)
     suggested = _promise(hours, rate, to_promise(agreed, promised), promised)
     if suggested is not None and suggested.likely < LEAST_MONTHLY:
         suggested = None
@@ -81,9 +87,7 @@ def advise(hours: Hours, rate: float, survival: Sequence[float], promised: float
     level = (suggested or usual or _NOTHING).level + promised
     backs = [days for days in LOOK_BACK_DAYS if days * HOURS_A_DAY <= len(hours)]
     above = {days: float(np.mean(hours[-days * HOURS_A_DAY :] >= level - 1e-9)) for days in backs}
-    return Advice(
-        len(hours) // HOURS_A_DAY, rate, needed, promised, suggested, usual, dict(agreed.levels), above
-    )
+    return Advice(days, rate, pays, share, promised, suggested, usual, dict(agreed.levels), above)
 
 
 def _promise(hours: Hours, rate: float, level: float, promised: float) -> Promise | None:
@@ -95,7 +99,8 @@ def _promise(hours: Hours, rate: float, level: float, promised: float) -> Promis
     hour_by_hour = np.minimum(np.maximum(hours - promised, 0), level) - hourly
     starts = range(len(hours) - TRIAL_HOURS, -1, -STEP_HOURS)
     months = np.array([hour_by_hour[at : at + TRIAL_HOURS].mean() * MONTH_HOURS for at in starts])
-    low, likely, high = (float(found) for found in np.quantile(months, (0.1, 0.5, 0.9)))
+    use = ranges.expected(ranges.before(hours, promised, level))
+    low, likely, high = ((part * level - hourly) * MONTH_HOURS for part in (use.low, use.likely, use.high))
     worst = hourly * TERM_HOURS
     return Promise(level, hourly, low, likely, high, worst, int((months > 0).sum()), len(months))
 

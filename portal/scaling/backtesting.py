@@ -5,16 +5,38 @@ made every fourth week for 52 weeks, and paid for the part that lies within the 
 hours of one unit at the on-demand price.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from portal.scaling.hindsight import WEEK_HOURS, optimum
-from portal.scaling.rules import HOURS_A_DAY, Hours, agree, to_promise, worthwhile
+from portal.scaling.rules import HOURS_A_DAY, Hours, agree, asked, break_even, to_promise, worthwhile
 
 WINDOW_WEEKS, LEAST_WEEKS, STRIDE_WEEKS, EVERY_WEEKS, TERM_WEEKS = 104, 52, 13, 4, 52
-USUAL_UNITS, LEAST_UNITS = 20, 2
+USUAL_UNITS = 20
+
+
+@dataclass(frozen=True)
+class Window:
+    """A series around a window: the history before it, in hours, and the window itself."""
+
+    span: Hours
+    history_weeks: int
+
+    @property
+    def by_week(self) -> Hours:
+        """The window, a row of 168 hours a week."""
+        return self.span[self.history_weeks * WEEK_HOURS :].reshape(-1, WEEK_HOURS)
+
+    @property
+    def weeks(self) -> int:
+        """How long it is."""
+        return len(self.span) // WEEK_HOURS - self.history_weeks
+
+    def until(self, week: int) -> Hours:
+        """What is known at the start of one of its weeks."""
+        return self.span[: (self.history_weeks + week) * WEEK_HOURS]
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,12 @@ class Seen:
     lots: Sequence[Lot]
     beta: float
     caution: float
+    survival: Sequence[float] = ()
+
+    @property
+    def days(self) -> int:
+        """For how many days demand is known."""
+        return len(self.hours) // HOURS_A_DAY
 
     @property
     def promised(self) -> float:
@@ -78,24 +106,40 @@ class Summary:
 def backtest(
     name: str, demand: Hours, *, beta: float, history_weeks: int, caution: float = 1.0
 ) -> Tried | None:
-    """Follow every policy through the windows of one series; None when the series is too short for any.
-
-    Demand is turned into whole units first: about 20 on average, at least 2.
-    """
-    units = np.maximum(LEAST_UNITS, np.ceil(demand / max(demand.mean() / USUAL_UNITS, 1e-12)))
-    weeks = len(units) // WEEK_HOURS
+    """Follow every policy through the windows of one series; None when the series is too short for any."""
     lengths, outcomes = [], {policy: [] for policy in POLICIES}  # type: ignore[var-annotated]
+    for one in windows(demand, history_weeks):
+        lengths.append(one.weeks)
+        least = optimum(one.by_week, beta, TERM_WEEKS)
+        for policy, decide in POLICIES.items():
+            lots = follow(one, decide, beta, caution)
+            outcomes[policy].append(_outcome(one.by_week, lots, beta, least))
+    return Tried(name, lengths, outcomes) if lengths else None
+
+
+def windows(demand: Hours, history_weeks: int, mean_units: int = USUAL_UNITS) -> Iterator[Window]:
+    """The windows of a series, in whole units: about so many on average, at least a tenth of them."""
+    per_unit = max(float(demand.mean()) / mean_units, 1e-12)
+    units = np.maximum(max(1, mean_units // 10), np.ceil(demand / per_unit))
+    weeks = len(units) // WEEK_HOURS
     for start in range(history_weeks, weeks - LEAST_WEEKS + 1, STRIDE_WEEKS):
         length = min(WINDOW_WEEKS, weeks - start)
-        if length < WINDOW_WEEKS and lengths:
-            break  # a shortened window is for series that have no whole one
-        span = units[(start - history_weeks) * WEEK_HOURS : (start + length) * WEEK_HOURS]
-        lengths.append(length)
-        least = optimum(_by_week(span[history_weeks * WEEK_HOURS :]), beta, TERM_WEEKS)
-        for policy, decide in POLICIES.items():
-            lots = _follow(span, history_weeks, length, decide, beta, caution)
-            outcomes[policy].append(_outcome(span[history_weeks * WEEK_HOURS :], lots, beta, least))
-    return Tried(name, lengths, outcomes) if lengths else None
+        if length < WINDOW_WEEKS and start > history_weeks:
+            return  # a shortened window is for series that have no whole one
+        yield Window(
+            units[(start - history_weeks) * WEEK_HOURS : (start + length) * WEEK_HOURS], history_weeks
+        )
+
+
+def follow(
+    window: Window, decide: Policy, beta: float, caution: float = 1.0, survival: Sequence[float] = ()
+) -> list[Lot]:
+    """What is promised in a window, decided every fourth week from what is known by then."""
+    lots: list[Lot] = []
+    for week in range(0, window.weeks, EVERY_WEEKS):
+        if (units := decide(Seen(window.until(week), week, tuple(lots), beta, caution, survival))) > 0:
+            lots.append(Lot(week, units))
+    return lots
 
 
 def summarise(tried: Iterable[Tried]) -> dict[str, Summary]:
@@ -104,8 +148,10 @@ def summarise(tried: Iterable[Tried]) -> dict[str, Summary]:
     return {policy: _summary([one.outcomes[policy] for one in tried]) for policy in POLICIES}
 
 
-def _agreement(seen: Seen) -> float:
-    return to_promise(agree(seen.hours, seen.beta), seen.promised, seen.caution)
+def agreement(seen: Seen) -> float:
+    """Ours."""
+    share = asked(break_even(seen.beta, seen.survival), seen.days)
+    return to_promise(agree(seen.hours, share), seen.promised, seen.caution)
 
 
 def _look_back(days: int, every_weeks: int = EVERY_WEEKS) -> Policy:
@@ -133,7 +179,7 @@ def _ski_rental(seen: Seen) -> float:
 
 
 POLICIES: Mapping[str, Policy] = {
-    "agreement": _agreement,
+    "agreement": agreement,
     "on-demand": lambda seen: 0.0,
     "look-back 30 d monthly": _look_back(30),
     "look-back 60 d monthly": _look_back(60),
@@ -143,19 +189,7 @@ POLICIES: Mapping[str, Policy] = {
 }
 
 
-def _follow(
-    span: Hours, history_weeks: int, length: int, decide: Policy, beta: float, caution: float
-) -> list[Lot]:
-    lots: list[Lot] = []
-    for week in range(0, length, EVERY_WEEKS):
-        seen = Seen(span[: (history_weeks + week) * WEEK_HOURS], week, tuple(lots), beta, caution)
-        if (units := decide(seen)) > 0:
-            lots.append(Lot(week, units))
-    return lots
-
-
-def _outcome(hours: Hours, lots: Sequence[Lot], beta: float, least: float) -> Outcome:
-    weeks = _by_week(hours)
+def _outcome(weeks: Hours, lots: Sequence[Lot], beta: float, least: float) -> Outcome:
     level = np.zeros(len(weeks))
     promised = lost = 0.0
     for lot in lots:  # the older lot is filled first, so each is judged by the hours above those before it
@@ -184,7 +218,3 @@ def _summary(series: Sequence[Sequence[Outcome]]) -> Summary:
         worst_of_on_demand=max(outcome.of_on_demand for outcome in every),
         losing=lost / promised if promised else 0.0,
     )
-
-
-def _by_week(hours: Hours) -> Hours:
-    return hours[: len(hours) // WEEK_HOURS * WEEK_HOURS].reshape(-1, WEEK_HOURS)

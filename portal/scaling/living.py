@@ -8,7 +8,7 @@ from portal.kit.errors import Conflict
 MEASURED_DAYS = 14
 SNOOZE = timedelta(days=30)
 SILENT = timedelta(days=60)
-"""For how long a pool is left alone after its suggestion was dismissed."""
+"""For how long a subject is left alone after its suggestion was dismissed."""
 
 STATES = {
     "open": "Open",

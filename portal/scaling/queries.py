@@ -1,58 +1,62 @@
-"""Suggestions, as asked: each with its numbers as money, its dates, and the words to carry it out."""
+"""Suggestions, as asked: each with its case in money, its dates, and the words to carry it out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.kit.errors import Missing
 from portal.kit.money import MINOR_DIGITS, Money
-from portal.scaling import living
+from portal.scaling import cases, living
+from portal.scaling.cases import QUEUED_AT, Alternative, Case, Saving
+from portal.scaling.kinds import KINDS, Kind
 from portal.scaling.models import Suggestion
-from portal.scaling.pools import BY_SLUG, POOLS, Pool
 
-YEAR, COOLING = timedelta(days=365), timedelta(days=2)
-GONE = ("realised", "reverted", "dismissed", "expired")
+COOLING = timedelta(days=2)
+PROMISE = "commitment"
 
 
 @dataclass(frozen=True)
-class Promise:
-    """A commitment with its numbers as money; `hourly` in units of the currency. Savings are a month's."""
+class Range:
+    """A saving a month, as money."""
 
-    hourly: float
     low: Money
     likely: Money
     high: Money
+
+    @property
+    def words(self) -> str:
+        """Both ends, or one amount when they are the same."""
+        return self.low.exact if self.low == self.high else f"{self.low.exact} to {self.high.exact}"
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """An alternative, with its numbers as money."""
+
+    told: Alternative
+    saving: Range
     worst: Money
-    saved: int
-    tried: int
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A suggestion as people read it. Without `promise` it says what not to do, which is `usual`.
+    """A suggestion as people read it. With `case.against` it says what not to do.
 
-    `needed` is the share of hours, in percent, from which a promise pays; `above` the share in which its
-    level was needed, by days looked back. `ends_at` is when it would be over, were it bought now.
+    `ends_at` is when the worst case would be over, were it carried out now; None when nothing is owed.
     """
 
     row: Suggestion
-    pool: Pool
+    kind: Kind
     state: str
-    promise: Promise | None
-    usual: Promise | None
-    days: int
-    needed: int
-    above: dict[int, int]
-    break_even_months: float
-    ends_at: datetime
-    look: str
-    buy: str
-    terraform: str
-    undo: str
+    case: Case
+    saving: Range
+    worst: Money
+    ends_at: datetime | None
+    steps: tuple[tuple[str, str], ...]
+    alternatives: tuple[NotTaken, ...]
 
     @property
     def saved(self) -> Money:
@@ -69,7 +73,7 @@ def suggestions(session: Session, currency: str, *, now: datetime, size: int = 5
     newest = Suggestion.suggested_at.desc(), Suggestion.id.desc()
     rows = session.scalars(
         select(Suggestion)
-        .where(Suggestion.currency == currency, Suggestion.pool.in_([pool.slug for pool in POOLS]))
+        .where(Suggestion.currency == currency, Suggestion.kind.in_(KINDS))
         .order_by(*newest)
         .limit(size)
     )
@@ -79,20 +83,21 @@ def suggestions(session: Session, currency: str, *, now: datetime, size: int = 5
 def suggestion(session: Session, suggestion_id: str, *, now: datetime) -> Shown:
     """One of them; Missing when there is none."""
     row = session.get(Suggestion, suggestion_id)
-    if row is None or row.pool not in BY_SLUG:
+    if row is None or row.kind not in KINDS:
         raise Missing("There is no such suggestion.")
     return shown(row, now)
 
 
-def standing(session: Session, pool: str, currency: str) -> Suggestion | None:
-    """The one that stands for a pool, locked for a change."""
-    return session.scalar(
+def standing(session: Session, kind: str, currency: str) -> Sequence[Suggestion]:
+    """Those of a kind that stand, locked for a change."""
+    return session.scalars(
         select(Suggestion)
-        .where(Suggestion.pool == pool, Suggestion.currency == currency)
+        .where(Suggestion.kind == kind, Suggestion.currency == currency)
         .where(Suggestion.realised_at.is_(None), Suggestion.reverted_at.is_(None))
         .where(Suggestion.dismissed_at.is_(None), Suggestion.expired_at.is_(None))
+        .order_by(Suggestion.id)
         .with_for_update()
-    )
+    ).all()
 
 
 def open_count(found: Sequence[Shown]) -> int:
@@ -100,29 +105,40 @@ def open_count(found: Sequence[Shown]) -> int:
     return sum(one.state == "open" for one in found)
 
 
+def to_decide_first(session: Session, one: Shown, *, now: datetime) -> list[Shown]:
+    """Open suggestions that change what a promise was worked out from: the same services, another shape."""
+    if one.kind.slug != PROMISE or one.case.against:
+        return []
+    services = set(one.case.data["services"])
+    return [
+        other
+        for other in suggestions(session, one.row.currency, now=now)
+        if other.state == "open"
+        and other.kind.slug != PROMISE
+        and services & set(other.case.data.get("services", ()))
+    ]
+
+
 def shown(row: Suggestion, now: datetime) -> Shown:
     """A row with everything that is said of it."""
-    advice, pool = row.advice, BY_SLUG[row.pool]
-    promise, usual = (_promise(advice[name], row.currency) for name in ("suggested", "usual"))
-    words = {
-        "commitment": (promise or usual or _nothing(row.currency)).hourly,
-        "queued_at": (row.accepted_at or now) + COOLING,
-    }
+    case, queued_at = cases.read(row.case), (row.accepted_at or now) + COOLING
+    worst = case.worst
     return Shown(
         row=row,
-        pool=pool,
-        state=living.state(_Life(row, promise is None), now),
-        promise=promise,
-        usual=usual,
-        days=advice["days"],
-        needed=round(100 * min(1, advice["needed"])),
-        above={int(days): round(100 * share) for days, share in advice["above"].items()},
-        break_even_months=advice["break_even_months"],
-        ends_at=(row.applied_at or now) + YEAR,
-        look=pool.look,
-        buy=pool.buy.format(**words),
-        terraform=pool.terraform.format(**words),
-        undo=pool.undo.format(**words),
+        kind=KINDS[row.kind],
+        state=living.state(_Life(row, bool(case.against)), now),
+        case=case,
+        saving=_range(case.saving, row.currency),
+        worst=_money(worst.amount, row.currency),
+        ends_at=(row.applied_at or now) + timedelta(days=worst.days) if worst.days else None,
+        steps=tuple(
+            (step.name, step.text.replace(QUEUED_AT, f"{queued_at:%Y-%m-%dT%H:%M:%SZ}"))
+            for step in case.steps
+        ),
+        alternatives=tuple(
+            NotTaken(one, _range(one.saving, row.currency), _money(one.worst, row.currency))
+            for one in case.alternatives
+        ),
     )
 
 
@@ -137,16 +153,9 @@ class _Life:
         self.measured_days = row.measured_days or 0
 
 
-def _promise(told: dict[str, Any] | None, currency: str) -> Promise | None:
-    if told is None:
-        return None
-    low, likely, high, worst = (_money(told[name], currency) for name in ("low", "likely", "high", "worst"))
-    return Promise(told["hourly"], low, likely, high, worst, told["saved"], told["tried"])
-
-
-def _nothing(currency: str) -> Promise:
-    none = Money(0, currency)
-    return Promise(0.0, none, none, none, none, 0, 0)
+def _range(saving: Saving, currency: str) -> Range:
+    low, likely, high = (_money(amount, currency) for amount in (saving.low, saving.likely, saving.high))
+    return Range(low, likely, high)
 
 
 def _money(amount: float, currency: str) -> Money:

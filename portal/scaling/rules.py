@@ -3,7 +3,7 @@
 The rule is the agreement of look-backs. Over each look-back the level that pays for itself is a quantile
 of the hours (the newsvendor's answer); what is promised is the smallest of them, so that only the level
 which every horizon agrees on is bought. Growth is followed at the speed of the evidence, decline is seen
-by the shortest look-back.
+by the shortest look-back. What seasons were not seen yet is answered by asking for more.
 """
 
 import math
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 LOOK_BACK_DAYS = (30, 60, 91, 182, 364)
 TERM_MONTHS = 12
 HOURS_A_DAY = 24
+YEAR_DAYS = 364
 Hours = NDArray[np.float64]
 """Demand by the hour, in units of capacity or in dollars at on-demand prices; the newest last."""
 
@@ -40,6 +41,17 @@ def break_even(beta: float, survival: Sequence[float] = ()) -> float:
         return beta
     mean = sum(survival) / len(survival)
     return beta / mean if mean > 0 else math.inf
+
+
+def asked(share: float, days: int) -> float:
+    """The share of the hours seen that is asked for when `share` of a year's pays, and `days` were seen.
+
+    Of the idle hours that a promise can bear, half are kept for each season that nobody saw yet.
+    """
+    if share >= 1:
+        return share
+    seen = min(1.0, days / YEAR_DAYS)
+    return 1 - (1 - share) * (1 + seen) / 2
 
 
 def survival(monthly_hazard: float, months: int = TERM_MONTHS) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal import accounts, scaling
 from portal.kit import ids
-from portal.kit.money import Money
+from portal.kit.money import MINOR_DIGITS, Money
 from portal.kit.settings import Payments
 from portal.sustainability import rules
 from portal.sustainability.models import Hazard
@@ -58,5 +58,7 @@ def type_hazard(session: Session, percent: int, *, actor: accounts.Actor, now: d
 
 
 def suggest(session: Session, payments: Payments | None, currency: str, *, now: datetime) -> list[str]:
-    """Work out what to promise, with these odds; the ids of what is new."""
-    return scaling.suggest(session, currency, odds(session, payments, currency, now=now).months, now=now)
+    """Work out what to suggest, with these odds and this cash; the ids of what is new."""
+    known = odds(session, payments, currency, now=now)
+    cash = known.cash.amount / 10 ** MINOR_DIGITS[currency] if known.cash else None
+    return scaling.suggest(session, currency, known.months, now=now, cash=cash)

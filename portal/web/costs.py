@@ -6,12 +6,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import MonthField, SelectField, StringField
+from wtforms import HiddenField, MonthField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from portal import costs
-from portal.kit import clock, money
+from portal.kit import clock, ids, money
 from portal.kit.db import unit
 from portal.kit.errors import Invalid, Missing, Refusal
 from portal.kit.period import add_months, calendar_month
@@ -33,7 +33,7 @@ STATES = {
 
 
 class AddForm(FlaskForm):  # type: ignore[misc]
-    """A fixed cost of each month."""
+    """A fixed cost of each month; the nonce makes a double click add it once."""
 
     name = StringField("What is it?", [DataRequired("Say what it is."), Length(max=80)])
     service = StringField("Service", [DataRequired("Say which service it belongs to."), Length(max=80)])
@@ -42,6 +42,7 @@ class AddForm(FlaskForm):  # type: ignore[misc]
     first_month = MonthField("First month", [InputRequired(A_MONTH)])
     last_month = MonthField("Last month", [Optional()])
     billed_by = StringField("On the bill of", [Length(max=80)])
+    nonce = HiddenField(validators=[Length(max=80)])
 
 
 class AmountForm(FlaskForm):  # type: ignore[misc]
@@ -79,11 +80,13 @@ def add() -> ResponseReturnValue:
                 begins_at=_start(form.first_month.data),
                 ends_at=add_months(_start(form.last_month.data), 1) if form.last_month.data else None,
                 billed_by=form.billed_by.data,
+                nonce=form.nonce.data or None,
                 actor=site.actor(),
                 now=clock.now(),
             )
     except Refusal as refusal:
         site.refuse(form, refusal)
+        form.nonce.data = None  # the same may be sent as something new
         return _page(form), 422
     flash(f"Added: {row.name}, {money.Money(row.amount, row.currency).exact} a month.", "good")
     return redirect(url_for("costs.index"), 303)
@@ -135,6 +138,7 @@ def end(cost_id: str) -> ResponseReturnValue:
 
 def _page(form: AddForm) -> str:
     session, now, code = site.session(), clock.now(), currency()
+    form.nonce.data = form.nonce.data or ids.new("non")
     first = add_months(calendar_month(now)[0], 1 - MONTHS)
     months, typed = costs.months(session, first, MONTHS), costs.typed(session)
     expected = costs.outlook(session, code, now=now)
@@ -155,6 +159,7 @@ def _page(form: AddForm) -> str:
         spikes=costs.spikes(session, code, now=now),
         levels=costs.levels(session, code),
         imports=costs.imports(session, size=1),
+        asking=costs.asking(session, now=now),
         providers=costs.providers(session) or ["AWS"],
         **_billed(now, code),
         **bills.upload(),

@@ -1,4 +1,4 @@
-"""Suggestions, as pages: what to promise, what it saves and may cost, and what became of it."""
+"""Suggestions, as pages: what would lower the costs, what it may cost itself, and what became of it."""
 
 from collections.abc import Callable
 
@@ -134,18 +134,20 @@ def _page(form: HazardForm) -> str:
         odds=odds,
         states=scaling.STATES,
         kinds=KINDS,
-        pools=scaling.POOLS,
+        rates=list(scaling.rates(session).values()),
+        today=now.date(),
     )
 
 
 def _show(suggestion_id: str, form: DismissForm) -> str:
     session, now = site.session(), clock.now()
+    one = scaling.suggestion(session, suggestion_id, now=now)
     return render_template(
         "suggestions/show.html",
-        one=scaling.suggestion(session, suggestion_id, now=now),
+        one=one,
+        first=scaling.to_decide_first(session, one, now=now),
         form=form,
         odds=sustainability.odds(session, site.settings().payments, currency(), now=now),
         states=scaling.STATES,
         kinds=KINDS,
-        rates_of=scaling.RATES_OF,
     )

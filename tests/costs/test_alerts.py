@@ -1,5 +1,6 @@
 """Alerts on costs: the shipped amounts, changed, and each told once a month for what is and what will be."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,18 @@ def told(session):
 def test_ten_fifty_and_a_hundred_are_shipped(session):
     assert amounts(session) == [10_00, 50_00, 100_00]
     assert costs.levels(session, "jpy") == [Money(10, "jpy"), Money(50, "jpy"), Money(100, "jpy")]
+
+
+def test_two_first_changes_at_once_both_hold(database):
+    def change(cents):
+        with database() as session, unit(session):
+            set_level(session, cents)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(change, cents) for cents in (250_00, 300_00)]:
+            done.result()
+    with database() as session:
+        assert amounts(session) == [10_00, 50_00, 100_00, 250_00, 300_00]
 
 
 def test_amounts_are_added_and_removed(session):

@@ -2,25 +2,18 @@
 
 import gzip
 import json
+from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
-from portal.cli.costs import cash_group, costs_group
+from portal.cli.cloud import costs_group
+from portal.cli.costs import cash_group
+from portal.kit import clock
+from tests.costs import clouds
 from tests.costs.bills import line, text
+from tests.costs.verbs import upkeep
 
-
-@pytest.fixture
-def upkeep(database, settings, redis, tmp_path):
-    pepper = settings.key_peppers[0]
-    environ = {
-        "VAR": str(tmp_path / "var"),
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "SECRET_KEY": settings.secret_key,
-        "KEY_PEPPERS": f"{pepper.id}:{pepper.secret.hex()}",
-    }
-    return lambda group, *words: CliRunner(env=environ).invoke(group, words)
+__all__ = ["upkeep"]
 
 
 def test_costs_are_added_listed_and_ended(upkeep):
@@ -90,3 +83,20 @@ def test_cash_is_counted_and_the_runway_said(upkeep):
     assert (
         upkeep(cash_group, "count", "4200").output == "Noted: $4,200.00 in hand.\nRunway: About 8 months.\n"
     )
+
+
+def test_aws_is_asked_by_command_and_before_that_it_is_said_what(upkeep, aws_url):
+    environ, yesterday = clouds.environ(aws_url), clock.now() - timedelta(days=1)
+    asked = upkeep(costs_group, "collect", "--dry-run", **environ).output
+    assert f"to {yesterday:%Y-%m-%d} cost, for $0.01." in asked and "Asked this month: 0 times" in asked
+    clouds.spends(aws_url, (f"{yesterday:%Y-%m-%d}", {("Amazon RDS", "Usage"): ("3", "3")}))
+    done = upkeep(costs_group, "collect", **environ)
+    assert done.exit_code == 0 and f"{yesterday:%Y-%m}: taken in." in done.output, done.output
+    assert "0 found, 0 hours read." in upkeep(costs_group, "survey", **environ).output
+
+
+@pytest.mark.parametrize("verb", ["collect", "survey"])
+def test_without_a_region_or_aws_the_command_is_refused_with_one_sentence(upkeep, verb):
+    for environ in ({}, clouds.environ("http://127.0.0.1:9")):
+        refused = upkeep(costs_group, verb, **environ)
+        assert refused.exit_code == 1 and len(refused.output.strip().splitlines()) == 1

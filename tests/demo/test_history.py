@@ -103,11 +103,19 @@ def test_the_story_without_its_crowd(play, ends):
     assert (held["brotzeit"], held["lumen"], held["harbour"]) == ("api-pro", "api-free", "api-pro")
     assert (held["tallinn"], held["seefeld"], held["diary"]) == ("api-free", "api-enterprise", "api-pro")
     assert standing.cost.amount and standing.recurring.amount and standing.cash
-    assert sorted((one.pool.slug, one.state) for one in suggested) == [
-        ("cache", "rejected"),
-        ("compute", "open"),
-        ("database", "realised"),
+    assert sorted((one.row.kind, one.row.subject, one.state) for one in suggested) == [
+        ("commitment", "cache", "rejected"),
+        ("commitment", "compute", "open"),
+        ("commitment", "database", "realised"),
+        ("consolidation", "hosting", "open"),
+        ("credits", "balance", "open"),
+        ("idle", "ecs/memoryhub/search-2025", "open"),
+        ("pause", "ecs/memoryhub/staging", "open"),
+        ("rightsizing", "ecs/memoryhub/web", "open"),
+        ("serverless", "api", "open"),
+        ("spot", "ecs/memoryhub/embedding", "open"),
     ]
+    assert {one.kind.slug for one in suggested} == set(scaling.KINDS)
     assert all(one.saved.amount > 0 for one in suggested if one.state == "realised")
     assert {one.kind for one in all_of(history, MirroredTrouble)} == {"refund", "dispute"}
     asked = all_of(history, Purchase, Purchase.kind == "request")

@@ -26,6 +26,7 @@ PLANTS = {
     "The worker never imports a stand-in": ("worker/planted.py", "import sandbox\n"),
     "SMTP is listened to in one place": ("portal/kit/planted.py", "import aiosmtpd\n"),
     "Nothing knows the demo": ("portal/plans/planted.py", "import demo\n"),
+    "AWS is spoken in one place": ("portal/scaling/planted.py", "import boto3\n"),
     "Rules and events are pure": ("portal/accounts/rules.py", "import sqlalchemy\n"),
 }
 

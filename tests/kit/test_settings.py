@@ -51,6 +51,12 @@ def test_four_values_are_enough(environ):
         ("TRUSTED_PROXIES", "10.0.0.0/40"),
         ("TRUSTED_PROXIES", "proxy"),
         ("GATE_MODE", "off"),
+        ("AWS_ACCESS_KEY_ID", "alone"),
+        ("AWS_ENDPOINT_URL", "aws"),
+        ("SPOT_PAIRS", "web-spot+web:1:4"),
+        ("SPOT_PAIRS", "main/web+web:1:4"),
+        ("SPOT_PAIRS", "main/web-spot+web:5:4"),
+        ("SPOT_CONTROLLER", "perhaps"),
         ("GATE_WHEN_BLIND", "guess"),
         ("SMTP_URL", "mail.example.com"),
         ("METRICS", "yes"),
@@ -145,3 +151,18 @@ def test_a_cluster_is_for_the_gate_alone(environ):
     for name in elsewhere:
         with pytest.raises(SettingsError, match=name):
             load({**environ, **elsewhere, name: environ["REDIS_URL"], "GATE_CLUSTER": "on"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("AWS_COLLECT", "on"), ("SPOT_PAIRS", "main/web-spot+web:1:4")])
+def test_aws_is_asked_of_a_named_region_alone(environ, name, value):
+    assert not load(environ).aws.collects and load(environ).aws.spot_mode == "dry-run"
+    with pytest.raises(SettingsError, match="AWS_REGION"):
+        load(environ | {name: value})
+    aws = load(environ | {name: value, "AWS_DEFAULT_REGION": "eu-west-1"}).aws
+    assert aws.region == "eu-west-1" and (aws.collects or aws.spot_pairs[0].most == 4)
+
+
+def test_no_two_pairs_raise_the_same_service(environ):
+    pairs = {"AWS_REGION": "eu-west-1", "SPOT_PAIRS": "main/a+web:1:4, main/b+web:1:4"}
+    with pytest.raises(SettingsError, match="SPOT_PAIRS"):
+        load(environ | pairs)

@@ -29,9 +29,9 @@ def wavy(weeks, growth=0.0, seed=1):
 
 
 def cheapest(weeks, beta, term):
-    """The least cost by trying every way to promise 0, 1 or 2 units at the start of each week."""
+    """The least cost by trying every way to promise 0 to 3 units at the start of each week."""
     best = float("inf")
-    for units in itertools.product(range(3), repeat=len(weeks)):
+    for units in itertools.product(range(4), repeat=len(weeks)):
         level = np.zeros(len(weeks))
         for week, promised in enumerate(units):
             level[week : week + term] += promised

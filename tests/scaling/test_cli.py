@@ -8,7 +8,7 @@ from portal.cli.suggestions import suggestions_group
 from portal.kit import clock
 from portal.kit.db import unit
 from tests.costs.bills import OSCAR
-from tests.costs.test_cli import upkeep
+from tests.costs.verbs import upkeep
 from tests.web import charges
 
 __all__ = ["upkeep"]
@@ -23,7 +23,7 @@ def ids(database):
 def test_suggestions_are_walked_by_command(upkeep, ids):
     assert upkeep(suggestions_group, "refresh").output == "0 new.\n"
     found = json.loads(upkeep(suggestions_group, "list", "--json").output)
-    assert {one["pool"]: one["state"] for one in found} == {
+    assert {one["subject"]: one["state"] for one in found} == {
         "compute": "open",
         "database": "applied",
         "cache": "rejected",

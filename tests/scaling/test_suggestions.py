@@ -44,12 +44,13 @@ def act(session, verb, *arguments, now=NOW):
 
 def test_steady_use_is_suggested_with_saving_worst_case_and_both_texts(session, one):
     found = shown(session, one)
-    assert (found.pool.slug, found.state, found.days) == ("database", "open", 60)
-    assert found.promise.hourly == pytest.approx(0.07)
-    promise = found.promise
-    assert (promise.low, promise.high, promise.worst) == (Money(21_90), Money(21_90), Money(613_20))
-    assert found.ends_at == NOW + 365 * DAY and found.needed == 70
-    assert "0.070 USD an hour" in found.buy and "aws_rds_reserved_instance" in found.terraform
+    assert (found.row.subject, found.state, found.case.known_from) == ("database", "open", "60 days of bills")
+    assert found.case.what == "Promise $0.070 an hour for a year."
+    saving = found.saving
+    assert (saving.low, saving.high, found.worst) == (Money(16_13), Money(21_90), Money(613_20))
+    assert found.ends_at == NOW + 365 * DAY and found.case.break_even.at == "70 % of hours"
+    texts = dict(found.steps)
+    assert "0.070 USD an hour" in texts["Buy"] and "aws_rds_reserved_instance" in texts["Terraform"]
 
 
 def test_a_second_night_tells_nothing_new(session, one):
@@ -110,7 +111,15 @@ def test_what_is_covered_is_not_suggested_again(session, one):
 def test_what_was_accepted_does_not_change_any_more(session, one):
     act(session, scaling.accept, one)
     scaling.suggest(session, "usd", (0.1,) * 12, now=NOW + DAY)
-    assert shown(session, one).state == "accepted" and shown(session, one).promise is not None
+    assert shown(session, one).state == "accepted" and not shown(session, one).case.against
+
+
+def test_what_the_cash_does_not_cover_at_worst_is_not_suggested(session):
+    take(session, bill(*past()), now=NOW)
+    [found] = scaling.suggest(session, "usd", SURE, now=NOW, cash=600.0)
+    assert shown(session, found).state == "rejected" and "cash" in shown(session, found).case.against
+    scaling.suggest(session, "usd", SURE, now=NOW, cash=700.0)
+    assert shown(session, found).state == "open"
 
 
 def test_it_is_dismissed_with_a_reason_and_left_alone(session, one):

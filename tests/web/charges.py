@@ -36,7 +36,7 @@ def fill(session, actor, now):
         session, [bill(*lines, name="focus-export-00001.csv")], currency="usd", actor=actor, now=now
     )
     scaling.suggest(session, "usd", (1.0,) * 12, now=now)
-    found = {one.pool.slug: one for one in scaling.suggestions(session, "usd", now=now)}
+    found = {one.row.subject: one for one in scaling.suggestions(session, "usd", now=now)}
     scaling.apply(session, found["database"].row.id, actor=actor, now=now)
     return {
         "bill_import": done.id,

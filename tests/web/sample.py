@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from portal import accounts, costs, keys, metering, plans, sustainability
+from portal import accounts, costs, keys, metering, plans, scaling, sustainability
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
@@ -54,6 +54,7 @@ def fill(sessions, settings):
         sample.ids |= {"event": money_matters.event, "purchase": money_matters.purchase}
         sample.ids["cost"] = _costs(session, accounts.actor(oscar), now)
         sample.ids |= charges.fill(session, accounts.actor(oscar), now)
+        sample.ids["by_call"] = _scale(session, accounts.actor(oscar), now)
         people = {"alice": alice, "bob": bob, "oscar": oscar, "sue": sue}
         sample.ids |= talk.fill(session, acme, people, now)
         asked = talk.ask(session, calm, emil, GERMAN[:60], now - timedelta(days=1))
@@ -71,6 +72,19 @@ def fill(sessions, settings):
             sample.cookies[name] = accounts.begin(session, person, BROWSER, now=now)
             _choose(session, sample.cookies[name], acme if name == "alice" else None, now)
     return sample
+
+
+def _scale(session, actor, now):
+    """What is typed of how the platform runs; the id of what follows for its calls."""
+    for typed in (
+        scaling.Capacity(2, 400, 0.0247, 22.5),
+        scaling.Calls(120, 512),
+        scaling.Credits(140.0, f"{now + timedelta(days=80):%Y-%m-%d}"),
+    ):
+        scaling.type_figures(session, typed, actor=actor, now=now)
+    scaling.suggest(session, "usd", (1.0,) * 12, now=now)
+    found = scaling.suggestions(session, "usd", now=now)
+    return next(one.row.id for one in found if one.kind.slug == "serverless")
 
 
 def _person(session, name, now):

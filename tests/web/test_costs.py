@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from portal import accounts, costs, sustainability
-from portal.kit import clock
+from portal.costs.models import Collection
+from portal.kit import clock, ids
 from portal.kit.db import unit
 from portal.kit.errors import Refusal
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
 from portal.web import create_app
+from tests.costs import bills
 from tests.plans.people import publish, someone
 from tests.web import money
 from tests.web.people import Visit
@@ -184,3 +186,42 @@ def test_two_who_change_an_amount_at_once_leave_one_new_one(oscar, session, data
                 outcomes.append(refusal.sentence)
     assert outcomes == ["changed", "This cost was ended already."]
     assert len(read) == 2 and len(costs.typed(session)) == 2
+
+
+def test_a_cost_that_is_sent_twice_is_added_once(oscar, session):
+    page = "/operator/costs"
+    sent = COST | {"first_month": f"{clock.now():%Y-%m}", "nonce": "non_1"}
+    for _ in range(2):
+        assert oscar.send(page, on=page, **sent).status_code == 303
+    assert len(costs.typed(session)) == 1
+    other = oscar.send(page, on=page, **sent | {"amount": "30"})
+    assert other.status_code == 422 and "Something else was sent" in other.text
+    session.expire_all()
+    assert len(costs.typed(session)) == 1 and 'value="non_1"' not in other.text
+
+
+def asked(session, problem=None, requests=1):
+    """AWS was asked a moment ago."""
+    with unit(session):
+        now = clock.now()
+        session.add(
+            Collection(id=ids.new("col"), kind="costs", begun_at=now, requests=requests, problem=problem)
+        )
+
+
+def test_what_asking_aws_cost_and_why_it_did_not_answer_are_said(oscar, session):
+    add(session)
+    assert "AWS was asked" not in words(oscar, "/operator/costs")
+    asked(session)
+    assert "AWS was asked once this month what it charges. That cost $0.01" in words(oscar, "/operator/costs")
+    asked(session, "Add ce:GetCostAndUsage to the policy.", requests=0)
+    shown = words(oscar, "/operator/costs")
+    assert "AWS could not be asked" in shown and "Add ce:GetCostAndUsage to the policy." in shown
+
+
+def test_a_bill_that_fell_behind_is_said_to_have(oscar, session):
+    old = clock.now() - timedelta(days=10)
+    with unit(session):
+        bills.take(session, bills.bill(bills.line(day=f"{old:%Y-%m-%d}")), now=old)
+    asked(session)
+    assert ("Import it anew." in words(oscar, "/operator/costs")) == (old >= calendar_month(clock.now())[0])

@@ -22,10 +22,10 @@ def test_a_suggestion_shows_all_that_a_decision_needs(oscar, ids):
     page = words(oscar, f"{PAGE}/{ids['suggestion']}")
     for said in (
         "Compute Savings Plan",
-        "If all use stops tomorrow",
-        "is still owed, until",
+        "At worst",
+        "is still owed if all use stops tomorrow, until",
         "Hours at or above the level",
-        "It pays from",
+        "Asked for:",
         "aws savingsplans create-savings-plan",
         "delete-queued-savings-plan",
         "Cash against the worst case",
@@ -65,7 +65,7 @@ def test_a_chance_of_closing_is_typed_and_everything_worked_out_anew(oscar, ids,
     assert oscar.send(f"{PAGE}/hazard", on=PAGE, percent="100").status_code == 303
     assert "Nothing waits for your decision." in words(oscar, PAGE)
     session.expire_all()
-    states = {one.pool.slug: one.state for one in scaling.suggestions(session, "usd", now=clock.now())}
+    states = {one.row.subject: one.state for one in scaling.suggestions(session, "usd", now=clock.now())}
     assert states["compute"] == "rejected"
 
 

@@ -41,8 +41,9 @@ PAGES = {
         /operator/webhooks /operator/webhooks/{event} /operator/drift /staff/requests
         /staff/requests/{purchase}/refusal /operator/costs /operator/costs/{cost} /operator/costs/bills
         /operator/costs/alerts /operator/costs?tag=environment
-        /operator/costs/bills/{bill_import} /operator/suggestions
+        /operator/costs/bills/{bill_import} /operator/suggestions /operator/scale
         /operator/suggestions/{suggestion} /operator/suggestions/{against} /operator/suggestions/{applied}
+        /operator/suggestions/{by_call}
         /operator/sustainability/margins /operator/sustainability
         /operator/plans /operator/plans/stripe /operator/readiness /operator/readiness?days=7""",
 }
