@@ -34,9 +34,10 @@ ECS, RDS, ELASTICACHE = (
 COLUMNS: Final = (
     "ProviderName", "BillingAccountId", "BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd",
     "BillingCurrency", "ServiceName", "ChargeCategory", "PricingCategory", "PricingUnit", "BilledCost",
-    "EffectiveCost", "ContractedCost", "CommitmentDiscountStatus", "Tags",
+    "EffectiveCost", "ContractedCost", "CommitmentDiscountStatus", "Tags", "ChargeDescription",
 )  # fmt: skip
 TEAMS: Final = {ECS: "embedding", RDS: "analytics", ELASTICACHE: "search"}
+MACHINES: Final = {RDS: "db.t4g.large running PostgreSQL", ELASTICACHE: "cache.t4g.medium running Redis"}
 
 
 def bring_in(stage: Stage, staff: Staff, days_ago: int, story_days: int) -> None:
@@ -107,7 +108,7 @@ def _promised(at: datetime) -> Iterator[dict[str, str]]:
 
 
 def _line(at: datetime, service: str, cost: float, *, hours: int = 1, **more: str) -> dict[str, str]:
-    team = TEAMS.get(service)
+    team, machine = TEAMS.get(service), MACHINES.get(service)
     return {
         "ProviderName": "AWS",
         "BillingAccountId": "210987654321",
@@ -122,5 +123,6 @@ def _line(at: datetime, service: str, cost: float, *, hours: int = 1, **more: st
         "BilledCost": f"{cost:.6f}",
         "EffectiveCost": f"{cost:.6f}",
         "ContractedCost": f"{cost:.6f}",
+        "ChargeDescription": f"{machine} for an hour" if machine else "",
         "Tags": f'{{"team": "{team}", "environment": "production"}}' if team else "",
     } | more

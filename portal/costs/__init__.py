@@ -4,7 +4,7 @@ from portal.costs.actions import add, change, end
 from portal.costs.alerts import drop_level, levels, raised, set_level, watch
 from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
 from portal.costs.demand import Billed as BilledDemand
-from portal.costs.demand import Saved, Spent, billed_demand, credited, saved, spent
+from portal.costs.demand import Saved, Spent, billed_demand, credited, machines, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
 from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
@@ -101,6 +101,7 @@ __all__ = [
     "imports",
     "levels",
     "loads",
+    "machines",
     "measured",
     "month",
     "months",

@@ -14,6 +14,7 @@ from portal.costs.models import Bill, ChargeRow, DailyCharge
 
 HOUR = timedelta(hours=1)
 RUNS = "(hour|hrs|second)"
+MACHINE = r"(?:db|cache)\.[a-z0-9-]+\.[a-z0-9]+"
 USED, UNUSED = "Used", "Unused"
 
 
@@ -91,6 +92,32 @@ def billed_demand(
     first, last = min(found), max(found)
     span = [found.get(first + number * HOUR, [0.0, 0.0]) for number in range(int((last - first) / HOUR) + 1)]
     return Billed(first, [hour[0] for hour in span], [hour[1] for hour in span])
+
+
+def machines(
+    session: Session,
+    services: Sequence[str],
+    currency: str,
+    since: datetime,
+    *,
+    like: str | None = None,
+    unlike: str | None = None,
+) -> list[str]:
+    """The types of machines that rows of these services name, such as `db.t4g.micro`, the dearest first.
+
+    For `like` and `unlike` see billed_demand.
+    """
+    named = func.substring(_said(), MACHINE)
+    return list(
+        session.scalars(
+            select(named)
+            .join(Bill, Bill.id == ChargeRow.bill_id)
+            .where(Bill.replaced_at.is_(None), ChargeRow.currency == currency, ChargeRow.begins_at >= since)
+            .where(_of(services), *_told(like, unlike), ChargeRow.category == "Usage", named.is_not(None))
+            .group_by(named)
+            .order_by(func.sum(_on_demand()).desc(), named)
+        )
+    )
 
 
 def saved(
@@ -172,9 +199,13 @@ def _of(services: Sequence[str]) -> ColumnElement[bool]:
 
 def _told(like: str | None, unlike: str | None) -> list[ColumnElement[bool]]:
     """Whether what a row says of its machine, in its description or its SKU, is meant."""
-    said = func.concat_ws(" ", ChargeRow.description, ChargeRow.sku_id)
+    said = _said()
     wanted = [said.regexp_match(like, "i")] if like else []
     return [*wanted, *([~said.regexp_match(unlike, "i")] if unlike else [])] or [true()]
+
+
+def _said() -> ColumnElement[str]:
+    return func.concat_ws(" ", ChargeRow.description, ChargeRow.sku_id)
 
 
 def _runs() -> ColumnElement[bool]:

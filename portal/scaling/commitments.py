@@ -1,6 +1,6 @@
 """Promises for a year, as suggested: of each pool, from what its bills tell by the hour."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -24,14 +24,14 @@ def look(session: Session, asked: Asked) -> Iterable[Found]:
     """Every pool that bills tell of."""
     known = rates(session)
     for pool in POOLS:
-        since, rate = asked.now - HISTORY, known[pool.rate]
-        demand = costs.billed_demand(
-            session, pool.services, asked.currency, since, like=pool.like, unlike=pool.unlike
-        )
+        rate, services, told = known[pool.rate], pool.services, {"like": pool.like, "unlike": pool.unlike}
+        demand = costs.billed_demand(session, services, asked.currency, asked.now - HISTORY, **told)
         if demand is not None:
             covered = max(demand.covered[-WEEK_HOURS:], default=0.0)
             advice = advise(np.array(demand.hours), rate.value, asked.survival, covered)
-            yield Found(pool.slug, case(pool, rate, advice, asked), demand.ends_at)
+            newest = demand.ends_at - LONGEST
+            machines = costs.machines(session, services, asked.currency, newest, **told)
+            yield Found(pool.slug, case(pool, rate, advice, machines, asked), demand.ends_at)
 
 
 def notice(session: Session, row: Suggestion) -> datetime | None:
@@ -48,7 +48,7 @@ def notice(session: Session, row: Suggestion) -> datetime | None:
     return next((at for at, part in hours if at >= row.accepted_at and part >= enough), None)
 
 
-def case(pool: Pool, rate: Rate, advice: Advice, asked: Asked) -> Case | None:
+def case(pool: Pool, rate: Rate, advice: Advice, machines: Sequence[str], asked: Asked) -> Case | None:
     """What is said of a pool; None when neither we nor the usual rule would promise anything."""
     promise = advice.suggested or advice.usual
     if promise is None:
@@ -66,7 +66,7 @@ def case(pool: Pool, rate: Rate, advice: Advice, asked: Asked) -> Case | None:
         ),
         evidence=_evidence(advice),
         known_from=f"{advice.days} days of bills",
-        steps=tuple(Step(name, text) for name, text in pool.steps(promise.hourly)),
+        steps=tuple(Step(name, text) for name, text in pool.steps(promise.hourly, machines)),
         undo=pool.undo,
         alternatives=(Alternative(USUAL, _saving(usual), usual.worst, _why_not(advice)),) if usual else (),
         checks=(
@@ -79,6 +79,7 @@ def case(pool: Pool, rate: Rate, advice: Advice, asked: Asked) -> Case | None:
                 "Record",
                 f"It would have saved money in {promise.saved} of {promise.tried} periods of four weeks",
             ),
+            *((("Machines", f"{', '.join(machines)}: as your bills name them"),) if machines else ()),
             ("Covered already", "Taken off before this was worked out"),
         ),
         against=_against(advice, asked),

@@ -4,6 +4,7 @@ Databases and caches stand in two of them each: newer machines (of the seventh g
 Valkey alone among caches) can have a savings plan, others only reserved instances.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 YEAR_SECONDS = 31_536_000
@@ -44,10 +45,11 @@ class Pool:
         """The name of its rate."""
         return f"promise.{self.slug}"
 
-    def steps(self, hourly: float) -> tuple[tuple[str, str], ...]:
-        """The texts with which so much an hour is bought, each with its name."""
+    def steps(self, hourly: float, machines: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+        """The texts with which so much an hour is bought, each with its name. `machines` are what runs."""
+        looks = [self.look.replace("MACHINE", one) for one in machines] if "MACHINE" in self.look else []
         return (
-            ("See the real price", self.look),
+            ("See the real price", "\n".join(looks) or self.look),
             ("Buy", self.buy.format(commitment=hourly)),
             ("Terraform", self.terraform.format(commitment=hourly)),
         )
@@ -70,7 +72,7 @@ POOLS = (
         "RDS reserved instances",
         ("relational database", "amazonrds", "rds"),
         "aws rds describe-reserved-db-instances-offerings --offering-type 'No Upfront' "
-        f"--duration {YEAR_SECONDS} --db-instance-class CLASS --product-description ENGINE",
+        f"--duration {YEAR_SECONDS} --db-instance-class MACHINE --product-description ENGINE",
         "aws rds purchase-reserved-db-instances-offering --reserved-db-instances-offering-id OFFERING "
         "--db-instance-count COUNT  # together at most {commitment:.3f} USD an hour",
         'resource "aws_rds_reserved_instance" "base" {{\n  offering_id    = "OFFERING"\n'
@@ -83,7 +85,7 @@ POOLS = (
         "ElastiCache reserved nodes",
         ("elasticache",),
         "aws elasticache describe-reserved-cache-nodes-offerings --offering-type 'No Upfront' "
-        f"--duration {YEAR_SECONDS} --cache-node-type TYPE",
+        f"--duration {YEAR_SECONDS} --cache-node-type MACHINE",
         "aws elasticache purchase-reserved-cache-nodes-offering --reserved-cache-nodes-offering-id OFFERING "
         "--cache-node-count COUNT  # together at most {commitment:.3f} USD an hour",
         'resource "aws_elasticache_reserved_cache_node" "base" {{\n'

@@ -92,4 +92,9 @@ def test_what_a_database_savings_plan_covers_is_told_by_its_machine(session, ser
     days = [day_of(begin + n * DAY, ServiceName=service, ChargeDescription=said) for n in range(60)]
     take(session, bill(*days, columns=MORE), now=NOW)
     [found] = scaling.suggest(session, "usd", SURE, now=NOW)
-    assert scaling.suggestion(session, found, now=NOW).row.subject == pool
+    shown = scaling.suggestion(session, found, now=NOW)
+    assert shown.row.subject == pool
+    machine = next((word for word in said.split() if word.startswith(("db.", "cache."))), None)
+    assert dict(shown.case.checks).get("Machines") == (machine and f"{machine}: as your bills name them")
+    if machine and pool != "database-plan":
+        assert f"{machine}" in shown.steps[0][1] and "MACHINE" not in shown.steps[0][1]
