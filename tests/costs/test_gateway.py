@@ -1,6 +1,9 @@
 """AWS: asked over HTTP, answered in our words, and refused with a sentence that says what to do."""
 
+import ast
 import io
+import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -9,8 +12,10 @@ import pytest
 
 from portal import costs
 from portal.costs import gateway
+from portal.costs.gateway import speaking
 from portal.costs.gateway.running import services
 from tests.costs import clouds
+from tests.house.reading import ROOT, calls, files
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -174,3 +179,28 @@ def measure(url, about, namespace, metric, values):
             for number, value in enumerate(values)
         ],
     )
+
+
+def asked_operations():
+    """Every operation that the product asks of AWS by its name, with its service."""
+    asked = set()
+    for path in files("portal"):
+        for node, name in calls(path):
+            words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            if name in ("ask", "pages") and len(words) > 1 and words[1][:1].isupper():
+                asked.add((words[0], words[1]))
+    return asked
+
+
+def test_every_permission_that_is_needed_stands_in_the_policies():
+    page, asked = (ROOT / "docs" / "aws.md").read_text(), asked_operations()
+    assert len(asked) > 20
+    for service, operation in asked - {("sts", "GetCallerIdentity")}:
+        assert f'"{speaking.permission(service, operation)}"' in page
+
+
+def test_the_policies_give_nothing_that_is_not_asked_for():
+    needed = {speaking.permission(*one) for one in asked_operations()}
+    policies = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "aws.md").read_text(), re.DOTALL)
+    given = [action for text in policies for one in json.loads(text)["Statement"] for action in one["Action"]]
+    assert policies and set(given) <= needed

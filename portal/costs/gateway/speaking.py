@@ -111,7 +111,7 @@ class Aws:
                 "or give this machine a role."
             ) from None
         except BotoCoreError as problem:
-            raise AwsAway(f"AWS could not be asked for {_action(service, operation)}: {problem}") from None
+            raise AwsAway(f"AWS could not be asked for {permission(service, operation)}: {problem}") from None
         self.asked[service] += answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
         return answer
 
@@ -128,13 +128,19 @@ class Aws:
             if not answer.get(token):
                 return
             what[given or token] = answer[token]
-        raise AwsAway(f"AWS answers {_action(service, operation)} without an end.")
+        raise AwsAway(f"AWS answers {permission(service, operation)} without an end.")
 
     def _client(self, service: str, region: str | None) -> Any:
         where = EVERYWHERE if service in GLOBAL else region or self.settings.region
         if where is None:
             raise NoCredentials("AWS_REGION is not set: name the region in which the platform runs.")
         return _client(self._makes or _session(self.settings), self.settings.endpoint, service, where)
+
+
+def permission(service: str, operation: str) -> str:
+    """What the permission to ask an operation is called."""
+    wanted = f"{service}:{operation}"
+    return ACTIONS.get(wanted, wanted)
 
 
 @lru_cache(maxsize=16)
@@ -163,15 +169,9 @@ def _client(makes: Makes, endpoint: str | None, service: str, where: str) -> Any
     return makes.client(service, region_name=where, config=limits, **at)
 
 
-def _action(service: str, operation: str) -> str:
-    """What the permission is called."""
-    wanted = f"{'cloudwatch' if service == 'monitoring' else service}:{operation}"
-    return ACTIONS.get(wanted, wanted)
-
-
 def _refusal(service: str, operation: str, problem: ClientError) -> Refusal:
     told = problem.response.get("Error", {})
-    code, action = told.get("Code", ""), _action(service, operation)
+    code, action = told.get("Code", ""), permission(service, operation)
     if code in NOT_ALLOWED:
         return NotAllowed(
             f"AWS does not let these credentials do {action}: add it to their policy (docs/aws.md)."
