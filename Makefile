@@ -15,7 +15,7 @@ RUN := .venv/.ready-to-run
 DEV := .venv/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check stripe-smoke bench lock backup upgrade soak
+.PHONY: help run demo test check stripe-smoke bench bench-peers lock backup upgrade soak
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -46,6 +46,10 @@ stripe-smoke: $(DEV) ## Walk the journey of money at real Stripe in test mode (S
 bench: $(DEV) ## Measure the gate (into docs/performance.md) and the advice on capacity
 	@PYTHONPATH=. $(PY) bench/gate.py
 	@PYTHONPATH=. $(PY) bench/regret.py
+
+bench-peers: $(DEV) ## Measure the gate beside every peer that can be had, and a month's end
+	@PYTHONPATH=. $(PY) bench/gate.py --all
+	@PYTHONPATH=. $(PY) bench/month.py
 
 backup: $(RUN) ## Back up the database into BACKUPS (VAR/backups)
 	@$(PY) -m deploy.backup $(or $(BACKUPS),$(VAR)/backups)

@@ -46,6 +46,29 @@ def test_two_choices_at_once_leave_one_page_open(shop, together):
     assert states.count("open") <= 1
 
 
+class Meanwhile:
+    """A gateway at which something else is done right after a page was closed for the first time."""
+
+    def __init__(self, stripe, other):
+        self._stripe, self._other = stripe, other
+
+    def __getattr__(self, name):
+        return getattr(self._stripe, name)
+
+    def close_checkout(self, session_id):
+        self._stripe.close_checkout(session_id)
+        other, self._other = self._other, lambda: None
+        other()
+
+
+def test_a_page_that_was_opened_meanwhile_is_closed_too(shop):
+    shop.checkout(interval="year")
+    shop.stripe = Meanwhile(shop.stripe, lambda: shop.checkout(interval="year"))
+    chosen = shop.checkout(interval="month").stripe_session_id
+    pages = shop.v1.checkout.sessions.list({"limit": 100}).data
+    assert [one.id for one in pages if one.status == "open"] == [chosen] and len(pages) == 3
+
+
 def test_a_change_that_is_asked_for_twice_at_once_is_charged_once(paying, together):
     shown = paying.preview(interval="year")
     asked = {"at": shown.at, "due_now": shown.due_now, "actor": paying.actor}

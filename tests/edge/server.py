@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from portal.edge.exchange import Edge as EdgeParts
 from portal.edge.exchange import Leasing, lease
-from portal.edge.server.http import Connection, House
+from portal.edge.server.house import House
+from portal.edge.server.http import Connection
 from portal.gate import Question
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.edge.server import http
+from portal.edge.server import house, http
 from tests.edge.door import KEY, NOW, SERVICE_KEY, VALID, FakeGate, services
 from tests.edge.server import Server
 
@@ -194,10 +194,10 @@ def test_what_is_more_or_less_than_one_question_is_read_each_time(server, data):
 
 
 def test_of_what_was_heard_only_so_much_is_remembered(server):
-    for number in range(http.HEARD_MOST + 10):
+    for number in range(house.HEARD_MOST + 10):
         server.house.remember(b"%d" % number, {}, b"")
     assert statuses(server.wire().send(VERIFY).send(VERIFY)) == [200, 200]
-    assert len(server.house.heard) == http.HEARD_MOST and VERIFY in server.house.heard
+    assert len(server.house.heard) == house.HEARD_MOST and VERIFY in server.house.heard
 
 
 # What is not. Each is answered once, the connection ends, and what comes after it is not looked at.

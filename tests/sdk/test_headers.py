@@ -20,6 +20,7 @@ RATES = st.builds(
     burst=st.integers(1, 5000),
     remaining=st.integers(0, 5000),
     reset_ms=st.integers(0, 10_000_000),
+    retry_ms=st.just(0),
 )
 MONTHS = st.datetimes(datetime(2030, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 QUOTAS = st.builds(

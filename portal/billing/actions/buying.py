@@ -17,6 +17,8 @@ from portal.kit.errors import Conflict, Invalid, Missing
 
 KEY_LASTS = timedelta(minutes=10)  # Stripe repeats under a key what failed under it, too
 SOON = timedelta(minutes=2)  # a page that ends sooner is not worth being sent to
+ROUNDS = 3
+ELSEWHERE = "You chose another plan in another window. Look there, or begin again."
 
 
 def checkout(
@@ -43,14 +45,12 @@ def checkout(
         _check_may_buy(session, account_id, offer, now=now)
     stripe_id = customers.ensure(session, stripe, account_id, now=now)
     _check_not_bought(session, stripe, stripe_id, offer, now=now)
-    _close_other(session, stripe, account_id, stripe_id, offer, now=now)
     price_id = stripe.price(offer)
     if price_id is None:
         raise Conflict("This plan cannot be bought just yet. Please try again soon.", code="no_price")
-    with unit(session, account_id):
-        purchase = _intend(session, stripe, account_id, offer, actor, now=now)
-        if purchase.url is not None:
-            return purchase
+    purchase = _begin(session, stripe, account_id, stripe_id, offer, actor, now=now)
+    if purchase.url is not None:
+        return purchase
     opened = stripe.open_checkout(
         stripe_id,
         price_id,
@@ -70,7 +70,7 @@ def checkout(
         close(stripe, opened.id)
         if closed:
             raise Missing("There is no such account.")
-        raise Conflict("You chose another plan in another window. Look there, or begin again.")
+        raise Conflict(ELSEWHERE)
     return purchase
 
 
@@ -115,6 +115,25 @@ def _check_not_bought(
     raise Conflict(f"You pay for {name} already. Change that instead.", code="already_paying")
 
 
+def _begin(
+    session: Session,
+    stripe: Stripe,
+    account_id: str,
+    stripe_id: str,
+    offer: Offer,
+    actor: accounts.Actor,
+    *,
+    now: datetime,
+) -> Purchase:
+    """The one open checkout of a line, once the page of every other one is closed."""
+    for _ in range(ROUNDS):
+        _close_other(session, stripe, account_id, stripe_id, offer, now=now)
+        with unit(session, account_id):
+            if (purchase := _intend(session, stripe, account_id, offer, actor, now=now)) is not None:
+                return purchase
+    raise Conflict(ELSEWHERE)
+
+
 def _close_other(
     session: Session, stripe: Stripe, account_id: str, stripe_id: str, offer: Offer, *, now: datetime
 ) -> None:
@@ -144,14 +163,19 @@ def _close_other(
 
 def _intend(
     session: Session, stripe: Stripe, account_id: str, offer: Offer, actor: accounts.Actor, *, now: datetime
-) -> Purchase:
-    """The one open checkout of a line, under the customer's lock: this offer's, or a new one."""
+) -> Purchase | None:
+    """The open checkout under the customer's lock: this offer's, or a new one.
+
+    None when the page of another was opened since it was looked for: that one is closed first.
+    """
     customer = customers.locked(session, stripe, account_id, now=now)
     if accounts.closed_at(session, account_id) is not None:
         raise Missing("There is no such account.")
     standing = _open_purchase(session, account_id, offer.line)
     if standing is not None and may_be_used(standing, customer.id, offer, now=now):
         return standing
+    if standing is not None and standing.stripe_session_id is not None and _offer(standing) != offer:
+        return None
     if standing is not None:
         standing.failed_at, standing.failure = now, "another plan was chosen"
         session.flush()

@@ -7,10 +7,8 @@ length is told twice, or told and chunked, is malformed. Bodies are bounded; nob
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -19,9 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from portal.edge import core
 from portal.edge.body import LIMIT, too_large
 from portal.edge.core import Answer
-from portal.edge.exchange import AUTHORIZE, VERIFY, Edge, Exchange
+from portal.edge.exchange import AUTHORIZE, VERIFY, Exchange
 from portal.edge.problems import Problem, invalid
-from portal.kit import clock, ids
+from portal.edge.server.house import House
+from portal.kit import ids
 from portal.kit.trust import LOCAL_SOCKET
 
 LINE_BYTES: Final = 4_096
@@ -33,7 +32,6 @@ BODY_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 2.0
 TURNS_MOST: Final = 32
-HEARD_MOST: Final = 16_384
 HEARD_BYTES: Final = 768
 VERIFY_URL: Final = VERIFY.encode()
 HEALTH, METRICS = "/healthz", "/metrics"
@@ -57,61 +55,6 @@ METHODS: Final = {method.encode(): method for method in ("GET", "POST", "HEAD", 
 STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a whole request said: its environment but for who sent it, and its body."""
-
-    environ: dict[str, Any]
-    read: Callable[[], bytes]
-
-
-class Asker(Protocol):
-    """Who answers exchanges."""
-
-    def ask(self, exchange: Exchange, done: Callable[[], None]) -> None: ...
-
-
-class House:
-    """What the connections of one process share. `now` is the loop's clock, looked at now and then."""
-
-    def __init__(
-        self,
-        edge: Edge,
-        asker: Asker,
-        loop: asyncio.AbstractEventLoop,
-        most: int,
-        *,
-        scrape: Callable[[Callable[[bytes], None]], None] | None = None,
-        scrape_for_all: bool = False,
-    ) -> None:
-        self.edge, self.asker, self.loop, self.most = edge, asker, loop, most
-        self.scrape, self.scrape_for_all = scrape, scrape_for_all
-        self.connections: set[Connection] = set()
-        self.heard: dict[bytes, Heard] = {}
-        self.draining = False
-        self.tick()
-
-    def tick(self) -> None:
-        """Look at the clock, and end what has been slow for too long; called a few times a second."""
-        self.now = self.loop.time()
-        self.date = f"Date: {formatdate(clock.now().timestamp(), usegmt=True)}\r\n".encode()
-        for connection in [one for one in self.connections if one.deadline < self.now]:
-            connection.time_is_up()
-
-    def remember(self, data: bytes, environ: dict[str, Any], body: bytes) -> None:
-        """Busy callers send the same bytes again and again: they are read once."""
-        if len(self.heard) >= HEARD_MOST:
-            del self.heard[next(iter(self.heard))]
-        said = {name: value for name, value in environ.items() if name != "REMOTE_ADDR"}
-        self.heard[data] = Heard(said, lambda: body)
-
-    def drain(self) -> None:
-        """From now on every connection ends with the answers that it waits for."""
-        self.draining = True
-        for connection in list(self.connections):
-            connection.end_when_answered()
 
 
 class Turn:

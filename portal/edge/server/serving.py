@@ -10,7 +10,8 @@ import structlog
 
 from portal.edge.exchange import Edge
 from portal.edge.server.asking import Asker, Gate
-from portal.edge.server.http import Connection, House
+from portal.edge.server.house import House
+from portal.edge.server.http import Connection
 from portal.edge.server.line import Line
 from portal.edge.server.lines import Lines
 from portal.edge.server.tallies import Tallies
