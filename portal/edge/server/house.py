@@ -1,6 +1,7 @@
 """What the connections of one process of the gate server share: the clock, the end, and what was heard."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -45,7 +46,7 @@ class House:
         self.edge, self.asker, self.loop, self.most = edge, asker, loop, most
         self.scrape, self.scrape_for_all = scrape, scrape_for_all
         self.connections: set[Connection] = set()
-        self.heard: dict[bytes, Heard] = {}
+        self.heard: OrderedDict[bytes, Heard] = OrderedDict()
         self.draining = False
         self.tick()
 
@@ -59,7 +60,7 @@ class House:
     def remember(self, data: bytes, environ: dict[str, Any], body: bytes) -> None:
         """Busy callers send the same bytes again and again: they are read once."""
         if len(self.heard) >= HEARD_MOST:
-            del self.heard[next(iter(self.heard))]
+            self.heard.popitem(last=False)
         said = {name: value for name, value in environ.items() if name != "REMOTE_ADDR"}
         self.heard[data] = Heard(said, lambda: body)
 

@@ -1,6 +1,7 @@
 """The gate server as a kind of gunicorn's workers: gunicorn keeps the processes, this one serves."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -11,8 +12,8 @@ from gunicorn.workers.base import Worker
 
 from portal.edge.server.serving import Serving
 
-TICK_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 1.0
+TIDY_BEATS: Final = 600
 
 
 class GateWorker(Worker):  # type: ignore[misc]
@@ -39,6 +40,9 @@ class GateWorker(Worker):  # type: ignore[misc]
             loop.add_signal_handler(number, told.set)
         serving = self.wsgi()
         await serving.begin([held.sock for held in self.sockets], most=self.cfg.worker_connections)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
         beating = loop.create_task(self._beat(told))
         await told.wait()
         self.alive = False
@@ -46,8 +50,16 @@ class GateWorker(Worker):  # type: ignore[misc]
         beating.cancel()
 
     async def _beat(self, told: asyncio.Event) -> None:
+        """Once a second: tell gunicorn that all is well, and throw away what is of no more use.
+
+        What is remembered lives long, and to look through all of it holds every caller up: most beats
+        look at what is new.
+        """
+        beats = 0
         while True:
             self.notify()
             if self.ppid != os.getppid():
                 told.set()
+            beats += 1
+            gc.collect(2 if beats % TIDY_BEATS == 0 else 1)
             await asyncio.sleep(BEAT_SECONDS)
