@@ -46,8 +46,7 @@ class Unavailable(Exception):
     in_doubt = False
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """May this key pass? `cost` is what the call takes of `meter`; all but the key may be left out."""
 
     key: str

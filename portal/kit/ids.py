@@ -4,8 +4,9 @@ import os
 import time
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
-_random: list[int] = []
+_OF_A_BYTE = (ALPHABET * 8).encode()
+_random: list[str] = []
+_stamped = (-1, "")
 
 
 def new(prefix: str) -> str:
@@ -14,21 +15,24 @@ def new(prefix: str) -> str:
         drawn = _random.pop()  # at once: no two threads are given the same
     except IndexError:
         drawn = _draw()
-    value, pairs = (int(time.time() * 1000) << 80) | drawn, _PAIRS
-    return (
-        f"{prefix}_{pairs[value >> 120]}{pairs[value >> 110 & 1023]}{pairs[value >> 100 & 1023]}"
-        f"{pairs[value >> 90 & 1023]}{pairs[value >> 80 & 1023]}{pairs[value >> 70 & 1023]}"
-        f"{pairs[value >> 60 & 1023]}{pairs[value >> 50 & 1023]}{pairs[value >> 40 & 1023]}"
-        f"{pairs[value >> 30 & 1023]}{pairs[value >> 20 & 1023]}{pairs[value >> 10 & 1023]}"
-        f"{pairs[value & 1023]}"
-    )
+    now = int(time.time() * 1000)
+    ms, stamp = _stamped
+    return f"{prefix}_{stamp if ms == now else _stamp(now)}{drawn}"
 
 
-def _draw() -> int:
-    """Eighty random bits, and many more kept: one call to the system for 256 ids."""
-    drawn = os.urandom(2560)
-    _random.extend(int.from_bytes(drawn[at : at + 10], "big") for at in range(10, 2560, 10))
-    return int.from_bytes(drawn[:10], "big")
+def _stamp(now: int) -> str:
+    """Milliseconds in ten characters, kept for as long as they last."""
+    global _stamped
+    stamp = "".join([ALPHABET[now >> bits & 31] for bits in range(45, -1, -5)])
+    _stamped = (now, stamp)
+    return stamp
+
+
+def _draw() -> str:
+    """Sixteen characters of five random bits each, and many more kept: one call to the system for 256 ids."""
+    drawn = os.urandom(4096).translate(_OF_A_BYTE).decode()
+    _random.extend(drawn[at : at + 16] for at in range(16, 4096, 16))
+    return drawn[:16]
 
 
 os.register_at_fork(after_in_child=_random.clear)  # or parent and child would draw the same ids

@@ -295,7 +295,7 @@ def test_only_a_busy_key_is_leased_once_at_a_time(holder, door, book):
     question = Question(book.mint())
     assert holder.wanted(question) == 0
     busy(holder, question)
-    assert holder.wanted(replace(question, cost=2)) == holder.wanted(replace(question, reserve=True)) == 0
+    assert holder.wanted(question._replace(cost=2)) == holder.wanted(question._replace(reserve=True)) == 0
     assert holder.wanted(question) == 2 * BUSY
     assert holder.wanted(question) == 0, "one is being asked for"
     holder.took(question, None)
