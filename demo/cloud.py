@@ -18,9 +18,10 @@ Busy = Callable[[datetime], float]
 
 
 def survey(stage: Stage) -> None:
-    """See what runs and how busy it was, as an installation does that collects."""
+    """See what runs, how busy it was, and what is free of it, as an installation does that collects."""
     aws = replace(stage.settings.aws or Aws(), region=REGION)
     costs.survey(stage.sessions, costs.Aws(aws, makes=_Cloud(stage.now)), now=stage.now)
+    costs.ask_given(stage.sessions, costs.Aws(aws, makes=_Cloud(stage.now)), now=stage.now)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ SERVICES: Final = {
     ),
     "search-2025": Service(1, 512, 2048, "targetgroup/search/07cd", lambda at: 0.4, lambda at: 58.0),
 }
+
+
+FREE: Final = (
+    ("AmazonCloudWatch", "EUC1-CW:MetricMonitorUsage", "Metrics", 8.4, 9.2, 10.0),
+    ("AWS Lambda", "Global-Request", "Requests", 212_000.0, 264_000.0, 1_000_000.0),
+    ("Amazon Simple Notification Service", "EUC1-Requests-Tier1", "Requests", 3_100.0, 4_000.0, 1_000_000.0),
+)
+"""What is always free: of what, by which usage, in which unit, used so far, forecast and limit."""
 
 
 class _Cloud:
@@ -100,6 +109,20 @@ class _Cloud:
 
     def describe_cache_clusters(self) -> dict[str, Any]:
         return {"CacheClusters": []}
+
+    def get_caller_identity(self) -> dict[str, Any]:
+        return {"Account": CLUSTER.split(":")[4]}
+
+    def get_account_plan_state(self) -> dict[str, Any]:
+        return {"accountPlanType": "PAID", "accountPlanStatus": "ACTIVE"}
+
+    def get_free_tier_usage(self) -> dict[str, Any]:
+        names = ("service", "usageType", "unit", "actualUsageAmount", "forecastedUsageAmount", "limit")
+        return {
+            "freeTierUsages": [
+                {**dict(zip(names, one, strict=True)), "freeTierType": "Always Free"} for one in FREE
+            ]
+        }
 
     def get_metric_statistics(self, **asked: Any) -> dict[str, Any]:
         about = {one["Name"]: one["Value"] for one in asked["Dimensions"]}

@@ -23,17 +23,20 @@ def watch_costs() -> None:
 
 
 def watch(house: House, *, now: datetime) -> int:
-    """How many amounts were told, in the currency of the plans."""
+    """How many amounts were told, in the currency of the plans and in every other of this month's costs."""
     with house.sessions() as session, unit(session):
         catalogue = plans.catalogue_or_none(session)
         currency = catalogue.currency if catalogue else "usd"
-        return costs.watch(session, currency, now=now)
+        watched = costs.watched(session, currency, now=now)
+        return sum(costs.watch(session, one, now=now) for one in watched)
 
 
 @task("costs.collect", tried_again=False)
 def collect_costs() -> None:
-    """Every hour: ask AWS what the days cost, if that was not asked today."""
-    collect(home(), now=clock.now())
+    """Every hour: ask AWS what the days cost, and what it gives for nothing, if that was not asked today."""
+    now = clock.now()
+    collect(home(), now=now)
+    look_at_given(home(), now=now)
 
 
 @task("costs.survey", tried_again=False)
@@ -51,6 +54,20 @@ def collect(house: House, *, now: datetime) -> costs.Collected | None:
         return costs.collect(house.sessions, aws, when_due=True, actor=COLLECTOR, now=now)
     except Refusal as refusal:
         log.warning("costs not collected", refusal=refusal.sentence)
+        return None
+
+
+def look_at_given(house: House, *, now: datetime, aws: costs.Aws | None = None) -> costs.Given | None:
+    """What AWS told of credits and its free tier; None when nobody wants it, it is not due, or refused."""
+    if not house.settings.aws.collects:
+        return None
+    with house.sessions() as session:
+        if not costs.is_given_due(session, now=now):
+            return None
+    try:
+        return costs.ask_given(house.sessions, aws or costs.Aws(house.settings.aws), now=now)
+    except Refusal as refusal:
+        log.info("free tier not asked for", refusal=refusal.sentence)
         return None
 
 

@@ -7,6 +7,7 @@ import click
 from portal import accounts, costs
 from portal.cli.base import house, refusing
 from portal.cli.costs import MONTH, costs_group
+from portal.kit.errors import Refusal
 
 OUTCOMES = {
     "taken": "taken in",
@@ -20,7 +21,8 @@ OUTCOMES = {
 def collect(dry_run: bool) -> None:
     """Ask AWS Cost Explorer what each day and service cost, and take it in.
 
-    A question costs $0.01, and at most two a day are asked. A month whose bill was imported keeps it.
+    A question costs $0.01, and at most two a day are asked. A month whose bill was imported keeps it. What
+    is left of credits and of the free tier is asked too, at no cost.
     """
     with house() as here:
         sessions, settings, actor, now = here.sessions, here.settings.aws, here.actor, here.now
@@ -38,6 +40,10 @@ def collect(dry_run: bool) -> None:
         click.echo(f"{month:{MONTH}}: {OUTCOMES[outcome]}.")
     cost = costs.REQUEST_COST.amount * done.requests / 100
     click.echo(f"AWS charges ${cost:.2f} for being asked, on the same bill.")
+    try:
+        click.echo(_given(costs.ask_given(sessions, costs.Aws(settings), now=now)))
+    except Refusal as refusal:
+        click.echo(refusal.sentence)
 
 
 @costs_group.command("survey")
@@ -71,6 +77,10 @@ def guard(mails: tuple[str, ...], is_meant: bool) -> None:
     aws = costs.Aws(settings)
     with refusing():
         steps = costs.guard(aws, [one.amount / 100 for one in levels], mails)
+        if steps and is_meant:  # written down before it is done, because it may break off
+            with house() as here:
+                told = {"steps": [step.sentence for step in steps]}
+                accounts.record(here.session, here.actor, "bill.guarded", now=here.now, data=told)
         for step in steps:
             click.echo(step.sentence)
             if is_meant:
@@ -78,12 +88,15 @@ def guard(mails: tuple[str, ...], is_meant: bool) -> None:
     if not steps:
         click.echo("All of it stands already.")
     elif is_meant:
-        with house() as here:
-            told = {"steps": [step.sentence for step in steps]}
-            accounts.record(here.session, here.actor, "bill.guarded", now=here.now, data=told)
         click.echo("Done.")
     else:
         click.echo("Nothing was done. With --apply it is.")
+
+
+def _given(told: costs.Given) -> str:
+    plan = told.plan
+    left = f"${plan.credits:,.2f} of credits are left. " if plan and plan.credits is not None else ""
+    return f"{left}Free tier: {len(told.nearly)} of {len(told.allowances)} limits are nearly used up."
 
 
 def _words(one: costs.CloudResource) -> str:

@@ -46,6 +46,7 @@ class BillPath(click.Path):
 
 
 A_MONTH = MonthType()
+IN_CURRENCY = click.option("--currency", help="Such as usd; the plans' currency unless given.")
 A_BILL = BillPath(path_type=Path, exists=True)
 
 
@@ -236,27 +237,30 @@ def alerts_group() -> None:
 def list_alerts() -> None:
     """List the amounts."""
     with house() as here:
-        levels = costs.levels(here.session, _currency(here))
+        known = costs.watched(here.session, _currency(here), now=here.now)
+        levels = [level for one in known for level in costs.levels(here.session, one)]
     for level in levels:
         click.echo(level.exact)
 
 
 @alerts_group.command("add")
 @click.argument("amount")
-def add_alert(amount: str) -> None:
+@IN_CURRENCY
+def add_alert(amount: str, currency: str | None) -> None:
     """Write at AMOUNT (such as 250) a month too."""
     with house() as here:
-        level = money.read(amount, _currency(here))
+        level = money.read(amount, currency or _currency(here))
         costs.set_level(here.session, level, actor=here.actor, now=here.now)
     click.echo(f"A letter goes out when a month costs {level.exact}, and when it will.")
 
 
 @alerts_group.command("remove")
 @click.argument("amount")
-def remove_alert(amount: str) -> None:
+@IN_CURRENCY
+def remove_alert(amount: str, currency: str | None) -> None:
     """Write at AMOUNT no more."""
     with house() as here:
-        level = money.read(amount, _currency(here))
+        level = money.read(amount, currency or _currency(here))
         costs.drop_level(here.session, level, actor=here.actor, now=here.now)
     click.echo(f"No letter goes out at {level.exact} any more.")
 

@@ -1,17 +1,19 @@
 """Costs: what the platform costs, month by month and service by service."""
 
 from portal.costs.actions import add, change, end
-from portal.costs.alerts import drop_level, levels, raised, set_level, watch
+from portal.costs.alerts import drop_level, levels, raised, set_level, watch, watched
 from portal.costs.collecting import REQUEST_COST, Asking, Collected, asking, collect, to_ask
 from portal.costs.demand import Billed as BilledDemand
 from portal.costs.demand import Saved, Spent, billed_demand, credited, machines, saved, spent
 from portal.costs.events import CostReached
 from portal.costs.files import BillFile
-from portal.costs.gateway import Aws, AwsAway, Gone, NoCredentials, NotAllowed
+from portal.costs.gateway import Allowance, Aws, AwsAway, Gone, NoCredentials, NotAllowed
 from portal.costs.gateway import Counts as TaskCounts
 from portal.costs.gateway import Hour as LoadHour
+from portal.costs.gateway import Plan as AwsPlan
 from portal.costs.gateway import counts as task_counts
 from portal.costs.gateway import set_desired as set_tasks
+from portal.costs.giving import Given, ask_given, given, is_given_due
 from portal.costs.guarding import Step, guard
 from portal.costs.importing import Imported, billed_until, bills_of, brought, imports, set_aside
 from portal.costs.importing import take as take_bills
@@ -48,9 +50,11 @@ __all__ = [
     "S3",
     "TYPED",
     "AlertRaised",
+    "Allowance",
     "Asking",
     "Aws",
     "AwsAway",
+    "AwsPlan",
     "Band",
     "Bill",
     "BillFile",
@@ -62,6 +66,7 @@ __all__ = [
     "Collected",
     "CostReached",
     "Delivery",
+    "Given",
     "Gone",
     "Imported",
     "LineAside",
@@ -80,6 +85,7 @@ __all__ = [
     "TaskCounts",
     "TypedCost",
     "add",
+    "ask_given",
     "asking",
     "band",
     "billed",
@@ -97,8 +103,10 @@ __all__ = [
     "end",
     "fetched",
     "forget_loads",
+    "given",
     "guard",
     "imports",
+    "is_given_due",
     "levels",
     "loads",
     "machines",
@@ -124,4 +132,5 @@ __all__ = [
     "to_ask",
     "typed",
     "watch",
+    "watched",
 ]

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import accounts
-from portal.costs import rules
+from portal.costs import queries, rules
 from portal.costs.events import CostReached
 from portal.costs.models import AlertRaised, CostAlert
 from portal.costs.outlook import Outlook, outlook
@@ -27,6 +27,12 @@ def levels(session: Session, currency: str) -> list[Money]:
     if session.scalar(select(CostAlert.id).where(CostAlert.currency == currency).limit(1)) is None:
         return [Money(units * 10 ** MINOR_DIGITS.get(currency, 2), currency) for units in SHIPPED]
     return [Money(row.amount, row.currency) for row in _set(session, currency)]
+
+
+def watched(session: Session, currency: str, *, now: datetime) -> list[str]:
+    """The currencies in which costs are watched: this one, then every other of the running month's costs."""
+    others = {one.currency for one in queries.month(session, now).totals}
+    return [currency, *sorted(others & MINOR_DIGITS.keys() - {currency})]
 
 
 def set_level(session: Session, amount: Money, *, actor: accounts.Actor, now: datetime) -> None:

@@ -105,6 +105,7 @@ def collect(
         raise
     months: dict[datetime, str] = {}
     with sessions() as session, unit(session):
+        session.execute(importing.ONE_AT_A_TIME)  # a bill that is being brought in is seen, not overwritten
         while since < until:
             mine = [one for one in found if calendar_month(one.day)[0] == since]
             if mine:

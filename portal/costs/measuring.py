@@ -20,13 +20,15 @@ ENOUGH = timedelta(days=1)
 class Measured:
     """What a month costs at the pace of `[starts_at, until)`, in units of its currency, exactly.
 
-    What is paid ahead counts in the hours that it covers, not in the month of its payment.
+    What is paid ahead counts in the hours that it covers, not in the month of its payment. `credits` is what
+    credits took off it: without them it would cost so much more.
     """
 
     starts_at: datetime
     until: datetime
     currency: str
     monthly: Decimal
+    credits: Decimal = Decimal()
 
 
 def measured(session: Session, currency: str, *, now: datetime) -> Measured:
@@ -46,8 +48,9 @@ def measured(session: Session, currency: str, *, now: datetime) -> Measured:
         for charge in one.charges
         if charge.source == TYPED and charge.amount.currency == currency
     )
-    monthly = Decimal(typed).scaleb(-digits) + _effective(session, currency, starts_at) / share
-    return Measured(starts_at, until, currency, monthly)
+    effective, credited = _effective(session, currency, starts_at)
+    monthly = Decimal(typed).scaleb(-digits) + effective / share
+    return Measured(starts_at, until, currency, monthly, credited / share)
 
 
 def _newest(session: Session, currency: str) -> datetime | None:
@@ -61,10 +64,12 @@ def _newest(session: Session, currency: str) -> datetime | None:
     )
 
 
-def _effective(session: Session, currency: str, month: datetime) -> Decimal:
-    found = session.scalar(
-        select(func.sum(DailyCharge.effective))
+def _effective(session: Session, currency: str, month: datetime) -> tuple[Decimal, Decimal]:
+    """What a month costs, and what credits took off it."""
+    given = func.sum(-DailyCharge.effective).filter(DailyCharge.category == "Credit")
+    effective, credited = session.execute(
+        select(func.sum(DailyCharge.effective), given)
         .join(Bill, Bill.id == DailyCharge.bill_id)
         .where(Bill.replaced_at.is_(None), Bill.month == month, DailyCharge.currency == currency)
-    )
-    return found or Decimal()
+    ).one()
+    return effective or Decimal(), credited or Decimal()

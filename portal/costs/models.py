@@ -246,3 +246,13 @@ class CloudLoad(Base):
     maximum: Mapped[float]
     total: Mapped[float]
     samples: Mapped[float]
+
+
+class FreeTier(Base):
+    """What AWS told last of an account's plan, its credits and its free tier: one row an account."""
+
+    __tablename__ = "free_tier"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]
+    said: Mapped[dict[str, Any]]

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -22,6 +22,8 @@ HOUR, LATE = timedelta(hours=1), timedelta(minutes=10)
 
 QUESTIONS = 400
 """After so many a survey ends, so that a task does; the first one of a large account takes several."""
+
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('costs.resources'))")
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ def survey(sessions: sessionmaker[Session], aws: Aws, *, most: int = QUESTIONS, 
     """See what runs and read how busy it was since the last time; how many hours were read.
 
     The first time reads all that AWS kept. Broken off, or after `most` questions, it goes on the next time
-    where it was. What AWS refuses is noted and raised.
+    where it was, with what was not read for longest. What AWS refuses is noted and raised.
     """
     with sessions() as session, unit(session):
         row = Collection(id=ids.new("col"), kind="loads", begun_at=now, requests=0)
         session.add(row)
-    read, problem = 0, None
+    read = 0
     try:
         found = gateway.runs(aws)
         with sessions() as session, unit(session):
@@ -76,12 +78,9 @@ def survey(sessions: sessionmaker[Session], aws: Aws, *, most: int = QUESTIONS, 
             with sessions() as session, unit(session):
                 read += _keep(session, resource.id, metric.slug, hours, until)
     except Refusal as refusal:
-        problem = refusal.sentence
+        _end(sessions, row.id, now, refusal.sentence)
         raise
-    finally:
-        with sessions() as session, unit(session):
-            row = session.get_one(Collection, row.id)
-            row.done_at, row.problem = now, problem
+    _end(sessions, row.id, now)
     return read
 
 
@@ -120,10 +119,17 @@ def about(one: Running, metric: str) -> dict[str, str]:
     return {"ClusterName": one.facts["cluster"], "ServiceName": one.name}
 
 
+def _end(sessions: sessionmaker[Session], begun: str, now: datetime, problem: str | None = None) -> None:
+    with sessions() as session, unit(session):
+        row = session.get_one(Collection, begun)
+        row.done_at, row.problem = now, problem
+
+
 def _see(
     session: Session, found: Sequence[Running], now: datetime
 ) -> list[tuple[Running, Metric, datetime, datetime]]:
-    """Note what runs; which metrics of it are to be read, and of which span."""
+    """Note what runs; which metrics of it are to be read, and of which span, the furthest behind first."""
+    session.execute(ONE_AT_A_TIME)
     until = (now - LATE).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     known = {row.id: row for row in session.scalars(select(CloudResource).with_for_update())}
     missing = []
@@ -143,7 +149,7 @@ def _see(
     for row in known.values():
         row.gone_at = row.gone_at or now
     session.flush()
-    return missing
+    return sorted(missing, key=lambda one: one[2])
 
 
 def _keep(session: Session, resource_id: str, metric: str, hours: Sequence[Hour], until: datetime) -> int:

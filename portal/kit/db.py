@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Text, create_engine, text
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -32,10 +32,21 @@ class Base(DeclarativeBase):
 
 
 def engine(url: str, **options: Any) -> Engine:
-    """An engine for `url`; `postgres://` and `postgresql://` both mean psycopg 3."""
+    """An engine for `url`; `postgres://` and `postgresql://` both mean psycopg 3.
+
+    Moments are told in UTC, whatever the server keeps: a day is a day of UTC, and an hour later is one.
+    """
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
-    return create_engine(url, **{"pool_pre_ping": True, **options})
+    made = create_engine(url, **{"pool_pre_ping": True, **options})
+    event.listen(made, "connect", _tell_in_utc)
+    return made
+
+
+def _tell_in_utc(connection: Any, record: Any) -> None:
+    before, connection.autocommit = connection.autocommit, True  # or a rollback would take it back
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.autocommit = before
 
 
 def sessions(bind: Engine) -> sessionmaker[Session]:

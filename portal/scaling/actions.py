@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from portal import accounts, costs
@@ -18,6 +18,7 @@ from portal.scaling.queries import shown, standing
 REASON_LENGTH = 500
 SPOKEN_OF = timedelta(days=7)
 SEEN = "seen on the bill"
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('scaling.suggestions'))")
 
 
 def suggest(
@@ -35,6 +36,7 @@ def suggest(
     units of the currency. What is open is brought up to date, or expires when it is not worth it any more;
     what was decided is left as it is.
     """
+    session.execute(ONE_AT_A_TIME)
     asked, fresh = Asked(currency, survival, now, cash), list[str]()
     for kind in kinds:
         rows = {row.subject: row for row in standing(session, kind.slug, currency)}
@@ -134,13 +136,14 @@ def _hear(session: Session, kind: Kind, row: Suggestion | None, found: Found, as
 
 
 def _is_silent(session: Session, kind: Kind, subject: str, asked: Asked) -> bool:
-    dismissed = select(Suggestion.id).where(
+    """Whether it was dismissed not long ago, or is put aside and was not worth it for a while."""
+    told = select(Suggestion.id).where(
         Suggestion.kind == kind.slug,
         Suggestion.subject == subject,
         Suggestion.currency == asked.currency,
-        Suggestion.dismissed_at > asked.now - living.SILENT,
+        or_(Suggestion.dismissed_at > asked.now - living.SILENT, Suggestion.snoozed_until > asked.now),
     )
-    return session.scalar(dismissed.limit(1)) is not None
+    return session.scalar(told.limit(1)) is not None
 
 
 def _take(session: Session, suggestion_id: str, deed: str, now: datetime) -> Suggestion:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal.kit.errors import Missing
@@ -12,7 +12,7 @@ from portal.kit.money import MINOR_DIGITS, Money
 from portal.scaling import cases, living
 from portal.scaling.cases import QUEUED_AT, Alternative, Case, Saving
 from portal.scaling.kinds import KINDS, Kind
-from portal.scaling.models import Suggestion
+from portal.scaling.models import ENDED, Suggestion
 
 COOLING = timedelta(days=2)
 PROMISE = "commitment"
@@ -68,9 +68,9 @@ class Shown:
         return living.may(deed, self.state)
 
 
-def suggestions(session: Session, currency: str, *, now: datetime, size: int = 50) -> list[Shown]:
-    """What stands and what was decided, in this currency; the newest first."""
-    newest = Suggestion.suggested_at.desc(), Suggestion.id.desc()
+def suggestions(session: Session, currency: str, *, now: datetime, size: int = 200) -> list[Shown]:
+    """What stands and then what was decided, in this currency; of each the newest first."""
+    newest = text(f"({ENDED}) DESC"), Suggestion.suggested_at.desc(), Suggestion.id.desc()
     rows = session.scalars(
         select(Suggestion)
         .where(Suggestion.currency == currency, Suggestion.kind.in_(KINDS))

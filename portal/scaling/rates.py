@@ -23,6 +23,9 @@ from portal.scaling.models import RateTold
 
 SHIPPED = Path(__file__).parent / "rates.toml"
 YEAR_SECONDS = 31_536_000
+PAGE = 1000
+"""More rates than these AWS does not tell in one answer."""
+
 SHARES = ("fargate.spot", "cache.valkey")
 PLANS: Mapping[str, tuple[str, str, str, Mapping[str, str]]] = {
     "promise.compute": ("Compute", "AmazonECS", "Fargate-vCPU-Hours:perCPU", {"cputype": "perCPU"}),
@@ -78,6 +81,11 @@ class Asks(Protocol):
     ) -> Mapping[str, Any]:
         """The answer."""
 
+    def pages(
+        self, service: str, operation: str, token: str, given: str | None = None, /, **what: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        """One answer after the other; `token` names the next one."""
+
 
 @cache
 def shipped() -> Mapping[str, Rate]:
@@ -108,7 +116,7 @@ def refresh(asks: Asks, region: str, *, now: datetime) -> list[Rate]:
     """
     found = []
     for name, (plan, service, usage, which) in PLANS.items():
-        promised = max(_promised(asks, region, plan, usage), default=None)
+        promised = max(_promised(asks, region, plan, service, usage), default=None)
         full = min(_on_demand(asks, region, service, usage, which), default=None)
         if promised and full and promised < full:
             source = f"AWS's savings plans and price list, {region}"
@@ -125,17 +133,21 @@ def note(session: Session, told: Sequence[Rate], *, now: datetime) -> None:
     session.flush()
 
 
-def _promised(asks: Asks, region: str, plan: str, usage: str) -> list[float]:
+def _promised(asks: Asks, region: str, plan: str, service: str, usage: str) -> list[float]:
     """What an hour of this usage costs in plans of a year with nothing upfront, in US dollars."""
-    answer = asks.ask(
+    answers = asks.pages(
         "savingsplans",
         "DescribeSavingsPlansOfferingRates",
+        "nextToken",
         savingsPlanTypes=[plan],
         savingsPlanPaymentOptions=["No Upfront"],
+        serviceCodes=[service],
         filters=[{"name": "region", "values": [region]}],
+        maxResults=PAGE,
     )
     return [
         float(one["rate"])
+        for answer in answers
         for one in answer.get("searchResults", ())
         if one["usageType"].endswith(usage)
         and one["savingsPlanOffering"]["durationSeconds"] == YEAR_SECONDS

@@ -1,6 +1,7 @@
 """Demand, as read from files: a first line that says when it begins, then a number an hour."""
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ def read_demand(path: Path) -> Demand:
     try:
         raw = path.read_bytes()
         lines = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as problem:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as problem:
         raise Invalid(f"{path} cannot be read: {problem}.") from None
     starts_at, unit = _head(path, lines[0] if lines else "")
     hours = np.empty(len(lines) - 1)

@@ -1,11 +1,13 @@
 """Alerts on costs, as pages: at which amounts a month operators are written to."""
 
 from datetime import UTC
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 from portal import costs
@@ -22,23 +24,32 @@ class AlertForm(FlaskForm):  # type: ignore[misc]
     """An amount a month."""
 
     amount = StringField("Amount a month", [DataRequired("Give an amount a month."), Length(max=40)])
+    currency = SelectField("Currency")
+
+
+def _form(**told: Any) -> AlertForm:
+    """A form with the currencies in which costs are watched; the plans' unless another is sent."""
+    known = costs.watched(site.session(), currency(), now=clock.now())
+    form = AlertForm(currency=known[0], **told)
+    form.currency.choices = [SelectChoice(one, one.upper()) for one in known]
+    return form
 
 
 @room.get("")
 @guards.operator
 def index() -> str:
-    return _page(AlertForm(formdata=None))
+    return _page(_form(formdata=None))
 
 
 @room.post("")
 @guards.operator
 def add() -> ResponseReturnValue:
-    form, session = AlertForm(), site.session()
+    form, session = _form(), site.session()
     if not form.validate_on_submit():
         return _page(form), 422
     try:
         with unit(session):
-            level = money.read(form.amount.data, currency())
+            level = money.read(form.amount.data, form.currency.data)
             costs.set_level(session, level, actor=site.actor(), now=clock.now())
     except Refusal as refusal:
         site.refuse(form, refusal)
@@ -50,11 +61,12 @@ def add() -> ResponseReturnValue:
 @room.post("/removal")
 @guards.operator
 def remove() -> ResponseReturnValue:
-    """Write at an amount no more; the form names it in minor units."""
+    """Write at an amount no more; the form names it in minor units, with its currency."""
     session, sent = site.session(), request.form.get("minor", "")
-    if not sent.isdecimal() or len(sent) > 15:
+    code = request.form.get("currency") or currency()
+    if not sent.isdecimal() or len(sent) > 15 or code not in money.MINOR_DIGITS:
         raise Missing("There is no such alert.")
-    level = money.Money(int(sent), currency())
+    level = money.Money(int(sent), code)
     with unit(session):
         costs.drop_level(session, level, actor=site.actor(), now=clock.now())
     flash(f"No letter goes out at {level.exact} any more.", "good")
@@ -67,7 +79,11 @@ def _page(form: AlertForm) -> str:
         "alerts/index.html",
         form=form,
         currency=code,
-        levels=costs.levels(session, code),
+        levels=[
+            level
+            for one in costs.watched(session, code, now=clock.now())
+            for level in costs.levels(session, one)
+        ],
         raised=[(row, f"{row.month.astimezone(UTC):%B %Y}") for row in costs.raised(session)],
         expected=costs.outlook(session, code, now=clock.now()),
     )

@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, IntegerField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from portal import scaling
+from portal import costs, scaling
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.errors import Invalid
@@ -109,13 +109,16 @@ def _type(form: FlaskForm, name: str, made: Callable[[Any], Any]) -> ResponseRet
 def _page(**refused: FlaskForm) -> str:
     session, now, code = site.session(), clock.now(), currency()
     known, shown = scaling.figures(session), scaling.picture(session, now=now)
-    digits = 10 ** MINOR_DIGITS[code]
+    digits, given = 10 ** MINOR_DIGITS[code], costs.given(session)
+    left = given.plan.credits if given and given.plan and given.plan.currency == "usd" else None
     return render_template(
         "scale/index.html",
         picture=shown,
         tried=[(one, Money(round(one.cost * digits), code)) for one in shown.tried],
         day=[(f"{hour:02}", calls) for hour, calls in enumerate(shown.day)],
         currency=code,
+        given=given,
+        left=None if left is None else Money(round(left * 100), "usd"),
         forms={
             "capacity": refused.get("capacity") or CapacityForm(formdata=None, **_known(known.capacity)),
             "calls": refused.get("calls") or CallsForm(formdata=None, **_known(known.calls)),

@@ -11,6 +11,8 @@ from portal.kit.errors import Conflict, Invalid, Missing
 from portal.kit.money import Money
 from portal.kit.outbox import ToldFact
 from tests.costs.bills import NOW, OSCAR, bill, line, take
+from worker import costs as duties
+from worker.house import House
 
 DAY = timedelta(days=1)
 
@@ -112,3 +114,16 @@ def test_two_watches_at_once_tell_once(database):
             assert costs.watch(first, "usd", now=NOW) == 1
         with unit(second):
             assert costs.watch(second, "usd", now=NOW) == 0
+
+
+def test_what_is_charged_in_another_currency_than_that_of_the_plans_is_watched_too(database, settings):
+    house = House(settings, database, gate=None, letterhead=None)
+    with database() as session, unit(session):
+        server = ("Server", "Server", Money(60_00, "eur"))
+        costs.add(session, *server, begins_at=NOW.replace(day=1, hour=0), actor=OSCAR, now=NOW)
+        assert costs.watched(session, "usd", now=NOW) == ["usd", "eur"]
+    assert (duties.watch(house, now=NOW), duties.watch(house, now=NOW)) == (2, 0)
+    with database() as session:
+        assert {
+            one.data["currency"] for one in session.query(ToldFact).filter_by(name="costs.CostReached")
+        } == {"eur"}

@@ -70,6 +70,9 @@ def test_alerts_are_listed_and_changed(upkeep):
     assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 0
     assert upkeep(costs_group, "alerts", "list").output.split() == ["$50.00", "$100.00", "$250.00"]
     assert upkeep(costs_group, "alerts", "remove", "10").exit_code == 1
+    assert upkeep(costs_group, "add", "Server", "5", "--currency", "eur").exit_code == 0
+    assert upkeep(costs_group, "alerts", "add", "7.50", "--currency", "eur").exit_code == 0
+    assert "€7.50" in upkeep(costs_group, "alerts", "list").output.split()
 
 
 def test_a_folder_without_bills_is_refused(upkeep, tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from deploy.local.process import wait_until
 from portal import costs
 from portal.costs import collecting
 from portal.costs.gateway import Spent
@@ -18,7 +19,7 @@ from portal.kit.db import unit
 from portal.kit.errors import Exhausted
 from portal.kit.money import Money
 from tests.costs import clouds
-from tests.costs.bills import OSCAR, bill, line, take
+from tests.costs.bills import OSCAR, bill, line, somebody_waits, take
 from worker import costs as duties
 from worker.house import House
 
@@ -168,6 +169,41 @@ def test_the_duty_asks_once_a_day_and_nothing_unless_it_is_wanted(database, aws_
     with database() as session:
         assert not collecting.is_due(session, now=NOW + DAY + timedelta(hours=5))
         assert collecting.is_due(session, now=NOW + DAY + timedelta(hours=6))
+
+
+class Meanwhile:
+    """AWS whose costs are told only after something else happened."""
+
+    def __init__(self, deed, answer):
+        self.deed, self.answer = deed, answer
+
+    def client(self, service_name, **options):
+        return self
+
+    def get_caller_identity(self):
+        return {"Account": clouds.ACCOUNT}
+
+    def get_cost_and_usage(self, **asked):
+        self.deed()
+        return self.answer
+
+
+def test_a_bill_that_is_brought_in_while_aws_is_asked_is_kept(database):
+    metrics = {name: {"Amount": "5", "Unit": "USD"} for name in ("UnblendedCost", "AmortizedCost")}
+    day = {"TimePeriod": {"Start": "2026-11-01"}, "Groups": [{"Keys": list(RDS), "Metrics": metrics}]}
+    with ThreadPoolExecutor(1) as pool, database() as importer:
+        aws = costs.Aws(
+            clouds.settings(None),
+            Meanwhile(
+                lambda: take(importer, bill(line("7", BillingAccountId=clouds.ACCOUNT))),
+                {"ResultsByTime": [day]},
+            ),
+        )
+        done = pool.submit(costs.collect, database, aws, actor=OSCAR, now=NOW)
+        assert wait_until(lambda: done.done() or somebody_waits(database), 30) and not done.done()
+        importer.commit()
+        assert done.result(30).months == {NOVEMBER: "bill"}
+    assert total(database) == Money(7_00)
 
 
 def test_two_workers_at_once_ask_once(database, aws_url, settings):

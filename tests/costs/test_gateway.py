@@ -102,6 +102,16 @@ def test_the_capacity_that_a_service_takes_is_told():
     assert (found.facts["cpu"], found.facts["memory"]) == (512, 1024)
 
 
+def test_a_service_whose_tasks_are_defined_elsewhere_is_left_out():
+    aws = clouds.recorded(
+        "ecs",
+        ("list_clusters", {"clusterArns": ["arn:aws:ecs:eu-central-1:1:cluster/main"]}),
+        ("list_services", {"serviceArns": ["arn:aws:ecs:eu-central-1:1:service/main/web"]}),
+        ("describe_services", {"services": [{"serviceName": "web", "desiredCount": 1}]}),
+    )
+    assert list(services(aws)) == []
+
+
 def test_hours_are_told_in_order_and_only_whole_ones(aws, aws_url):
     measure(aws_url, {"ClusterName": "main", "ServiceName": "web"}, "AWS/ECS", "CPUUtilization", [1, 5, 3])
     at = NOW - 3 * timedelta(hours=1)

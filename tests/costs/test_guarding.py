@@ -1,8 +1,10 @@
 """AWS watches over the bill: shown first, made when it is meant, and never twice."""
 
 import pytest
+from sqlalchemy import select
 
 from portal import costs
+from portal.accounts.models import AuditEntry
 from portal.cli.cloud import costs_group
 from portal.costs import gateway, guarding
 from portal.kit.errors import Invalid
@@ -72,6 +74,15 @@ def test_budgets_and_alarms_of_other_names_are_let_alone(aws):
 def test_what_aws_takes_not_is_refused(aws, dollars, mails):
     with pytest.raises(Invalid):
         costs.guard(aws, dollars, mails)
+
+
+def test_what_is_begun_stands_in_the_audit_also_when_it_breaks_off(upkeep, aws_url, database):
+    with clouds.lets(aws_url, 6):
+        broken = upkeep(costs_group, "guard", "--mail", MAIL, "--apply", **clouds.environ(aws_url))
+    assert broken.exit_code == 1 and "Make the budget" in broken.output
+    with database() as session:
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.action == "bill.guarded")).all()
+    assert len(entry.data["steps"]) == 6
 
 
 def test_the_command_shows_what_it_will_do_and_does_it_with_apply_alone(upkeep, aws_url):

@@ -1,6 +1,8 @@
 """What runs at AWS and how busy it is: read from the first hour on that AWS kept, then only what is new."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -8,7 +10,7 @@ from sqlalchemy import func, select
 from portal import costs
 from portal.costs import surveying
 from portal.costs.gateway import Running
-from portal.costs.models import CloudLoad
+from portal.costs.models import CloudLoad, Collection
 from portal.kit.db import unit
 from tests.costs import clouds
 from tests.costs.test_gateway import build, measure
@@ -57,6 +59,55 @@ def test_a_survey_that_breaks_off_goes_on_where_it_was(survey, database, aws_url
     assert survey()[1] == 16
     assert survey()[1] == 0
     assert stored(database) == 1
+
+
+def test_none_waits_for_ever_where_there_is_more_than_can_be_read_in_an_hour(survey, database):
+    for number in range(4):
+        survey(NOW + number * HOUR, most=1)
+    with database() as session:
+        assert [set(one.read_until) for one in costs.resources(session)] == [{"cpu", "memory"}] * 2
+
+
+class Small:
+    """AWS where one database runs; the last thing that is asked of what runs is answered by `last`."""
+
+    def __init__(self, last):
+        self.last = last
+
+    def client(self, service_name, **options):
+        return self
+
+    def list_clusters(self):
+        return {"clusterArns": []}
+
+    def describe_db_instances(self):
+        one = {"DBInstanceIdentifier": "db", "DBInstanceClass": "db.t4g.micro", "Engine": "postgres"}
+        return {"DBInstances": [one]}
+
+    def describe_cache_clusters(self):
+        self.last()
+        return {"CacheClusters": []}
+
+    def get_metric_statistics(self, **asked):
+        return {"Datapoints": []}
+
+
+def test_two_surveys_at_once_see_the_same(database):
+    aws = costs.Aws(clouds.settings(None), Small(Barrier(2).wait))
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: costs.survey(database, aws, now=NOW), range(2))) == [0, 0]
+    with database() as session:
+        assert [one.id for one in costs.resources(session)] == ["rds/db"]
+
+
+def test_a_survey_that_was_killed_was_not_done(database):
+    def killed():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        costs.survey(database, costs.Aws(clouds.settings(None), Small(killed)), now=NOW)
+    with database() as session:
+        assert session.scalars(select(Collection.done_at)).all() == [None]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal import scaling
+from portal import costs, scaling
 from portal.scaling import calling, consolidation, crediting, serverless, sharing
 from portal.scaling.cases import read, write
-from portal.scaling.figures import Calls, Capacity, Credits
+from portal.scaling.crediting import Left
+from portal.scaling.figures import Calls, Capacity, Credits, Figures
 
 RATES = scaling.shipped_rates()
 VALUES = {name: rate.value for name, rate in RATES.items()}
@@ -96,6 +97,11 @@ def asked():
     return scaling.Asked("usd", (1.0,) * 12, NOW)
 
 
+def left(balance, ends_on, at=NOW):
+    """What was typed then."""
+    return crediting.known(Figures(credits=Credits(balance, ends_on), typed_at={"credits": at}), None, NOW)
+
+
 @pytest.mark.parametrize(
     ("balance", "ends_on", "title", "said"),
     [
@@ -104,7 +110,7 @@ def asked():
     ],
 )
 def test_credits_end_when_they_are_used_up_or_lapse(balance, ends_on, title, said):
-    found = crediting.case(Credits(balance, ends_on), NOW, 45.6, asked())
+    found = crediting.case(left(balance, ends_on), 45.6, asked())
     assert found.title == title and said in found.why
     assert found.worst.amount == 45.6 and title.removeprefix("Credits until ") in found.worst.words
     assert found.evidence.series[0] == ("now", round(balance))
@@ -116,14 +122,69 @@ def test_credits_end_when_they_are_used_up_or_lapse(balance, ends_on, title, sai
     ("balance", "ends_on", "monthly"), [(0, "2027-01-01", 40), (90, "2026-11-01", 40), (90, "2027-01-01", 0)]
 )
 def test_credits_that_pay_nothing_are_not_spoken_of(balance, ends_on, monthly):
-    assert crediting.case(Credits(balance, ends_on), NOW, monthly, asked()) is None
+    assert crediting.case(left(balance, ends_on), monthly, asked()) is None
 
 
 def test_what_was_paid_since_it_was_typed_is_taken_off():
-    weeks_ago = NOW - timedelta(days=28)
-    found = crediting.case(Credits(90.0, "2027-11-01"), weeks_ago, 45.6, asked())
+    found = crediting.case(left(90.0, "2027-11-01", NOW - timedelta(days=28)), 45.6, asked())
     assert found.evidence.series[0] == ("now", 48)
 
 
 def test_a_long_balance_is_no_overflow():
-    assert crediting.case(Credits(1e9, "2027-12-01"), NOW, 0.01, asked()).saving.likely > 1e6
+    assert crediting.case(left(1e9, "2027-12-01"), 0.01, asked()).saving.likely > 1e6
+
+
+LAMBDA = costs.Allowance("AWS Lambda", "Global-Request", "global", "Always Free", "Requests", 4e5, 9e5, 1e6)
+METRICS = costs.Allowance("CloudWatch", "CW:Metrics", "us-east-1", "Always Free", "Metrics", 1.5, 2, 10)
+
+
+def told(amount=100.0, ends_at=None, at=NOW, currency="usd"):
+    """What AWS told."""
+    return costs.Given(at, costs.AwsPlan("FREE", "ACTIVE", amount, currency, ends_at), (LAMBDA, METRICS))
+
+
+TYPED = Figures(credits=Credits(90.0, "2027-11-01"), typed_at={"credits": NOW - timedelta(days=2)})
+ENDS = datetime(2027, 3, 1, tzinfo=UTC)
+NOVEMBER = datetime(2027, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "given", "balance", "ends_at"),
+    [
+        (TYPED, None, 90, NOVEMBER),
+        (TYPED, told(ends_at=ENDS), 100, ENDS),
+        (TYPED, told(), 100, NOVEMBER),
+        (TYPED, told(amount=None), 90, NOVEMBER),
+        (TYPED, told(currency="eur"), 90, NOVEMBER),
+        (TYPED, told(at=NOW - timedelta(days=6)), 100, NOVEMBER),
+        (TYPED, told(at=NOW - timedelta(days=8)), 90, NOVEMBER),
+        (Figures(), told(at=NOW - timedelta(days=8)), 100, None),
+    ],
+)
+def test_what_aws_says_of_credits_counts_before_what_was_typed(typed, given, balance, ends_at):
+    found = crediting.known(typed, given, NOW)
+    assert (found.balance, found.ends_at) == (balance, ends_at)
+
+
+def test_without_credits_nothing_is_known_of_them():
+    assert crediting.known(Figures(), None, NOW) is None
+    assert crediting.known(Figures(), costs.Given(NOW, None, ()), NOW) is None
+
+
+def test_what_is_nearly_used_up_of_the_free_tier_is_named_first_with_its_numbers():
+    found = crediting.case(Left(100.0, NOW, ENDS), 45.6, asked(), told(ends_at=ENDS))
+    assert dict(found.checks) == {
+        "Plan of the account": "Free plan until 1 March 2027, active",
+        "Nearly used up, as AWS expects": "AWS Lambda: Global-Request, always free (90 %)",
+    }
+    assert found.evidence.rows == (
+        ("AWS Lambda: Global-Request, always free", "400,000", "900,000 (90 %)", "1,000,000 Requests"),
+        ("CloudWatch: CW:Metrics, always free", "1.50", "2.00 (20 %)", "10.00 Metrics"),
+    )
+    assert read(write(found)) == found
+
+
+def test_credits_of_which_nobody_says_when_they_end_last_until_they_are_used_up():
+    found = crediting.case(Left(90.0, NOW, None), 45.6, asked())
+    assert found.title == "Credits until 25 January 2027" and found.saving.high == 0
+    assert "AWS does not say" in found.why and read(write(found)) == found

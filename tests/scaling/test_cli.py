@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from portal.cli.scaling import scaling_group
 from portal.cli.suggestions import suggestions_group
 from portal.kit import clock
 from portal.kit.db import unit
@@ -41,3 +42,9 @@ def test_suggestions_are_walked_by_command(upkeep, ids):
     assert upkeep(suggestions_group, "dismiss", one, "No.").exit_code == 1
     assert upkeep(suggestions_group, "hazard", "5").output == "Noted: 5 % a month.\n"
     assert upkeep(suggestions_group, "show", "sug_nothing").exit_code == 1
+
+
+def test_demand_that_is_damaged_is_refused_with_one_sentence(upkeep, tmp_path):
+    (tmp_path / "calls.txt.gz").write_bytes(b"\x1f\x8b\x08" + b"\0" * 6 + b"\x03" + b"\xff" * 20)
+    refused = upkeep(scaling_group, "backtest", str(tmp_path / "calls.txt.gz"))
+    assert refused.exit_code == 1 and "cannot be read" in refused.output

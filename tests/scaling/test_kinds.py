@@ -60,6 +60,22 @@ def test_what_its_kind_does_not_speak_of_for_a_week_expires(session):
     assert shown(session, one).state == "expired"
 
 
+def test_what_is_put_aside_stays_so_when_it_was_not_worth_it_for_a_night(session):
+    def night(at, case):
+        looked = replace(kinds.KINDS["pause"], look=lambda session, asked: [scaling.Found("web", case, at)])
+        return scaling.suggest(session, "usd", SURE, now=at, kinds=(looked,))
+
+    act(session, scaling.snooze, made(session))
+    assert night(NOW + DAY, None) == night(NOW + 2 * DAY, CASE) == []
+    assert len(night(NOW + 31 * DAY, CASE)) == 1
+
+
+def test_what_stands_is_listed_before_what_is_over(session):
+    one = made(session)
+    act(session, scaling.dismiss, made(session, subject="worker", now=NOW + DAY), "It is needed.")
+    assert [found.row.id for found in scaling.suggestions(session, "usd", now=NOW + DAY, size=1)] == [one]
+
+
 def test_two_subjects_of_a_kind_stand_side_by_side(session):
     assert len({made(session, subject=subject) for subject in ("web", "worker")}) == 2
 

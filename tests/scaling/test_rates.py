@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from portal import scaling
+from portal import costs, scaling
 from tests.costs.bills import COLUMNS, bill, take
 from tests.scaling.test_suggestions import DAY, NOW, RDS, SURE, day_of
 
@@ -21,6 +21,8 @@ class RecordedAws:
 
     def ask(self, service, operation, /, *, region=None, **what):
         self.asked.append((service, operation))
+        if service == "savingsplans" and "nextToken" not in what:
+            return {"searchResults": [], "nextToken": "more"}
         if service == "savingsplans":
             if what["savingsPlanTypes"] == ["Database"]:
                 return {"searchResults": []}
@@ -47,6 +49,9 @@ class RecordedAws:
             "terms": {"OnDemand": {"X.Y": {"priceDimensions": {"X.Y.Z": dimension}}}},
         }
         return {"PriceList": [json.dumps(product)]}
+
+    def pages(self, service, operation, token, given=None, /, **what):
+        return costs.Aws.pages(self, service, operation, token, given, **what)
 
 
 def test_every_pool_has_a_dated_rate_with_its_source():

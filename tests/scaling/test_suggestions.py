@@ -1,13 +1,16 @@
 """A suggestion's life: open, accepted, applied, measured from charge rows, realised; or none of that."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy.local.process import wait_until
 from portal import scaling, sustainability
+from portal.kit.db import unit
 from portal.kit.errors import Conflict, Invalid, Missing
 from portal.kit.money import Money
-from tests.costs.bills import OSCAR, bill, line, take
+from tests.costs.bills import OSCAR, bill, line, somebody_waits, take
 
 NOW = datetime(2026, 11, 1, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -135,6 +138,22 @@ def test_it_is_put_aside_and_comes_back(session, one):
     act(session, scaling.snooze, one)
     assert shown(session, one, NOW + 29 * DAY).state == "snoozed"
     assert shown(session, one, NOW + 31 * DAY).state == "open"
+
+
+def test_two_nights_at_once_suggest_it_once(database):
+    with database() as session, unit(session):
+        take(session, bill(*past()), now=NOW)
+
+    def night():
+        with database() as session, unit(session):
+            return scaling.suggest(session, "usd", SURE, now=NOW)
+
+    with ThreadPoolExecutor(1) as pool, database() as first:
+        assert len(scaling.suggest(first, "usd", SURE, now=NOW)) == 1
+        second = pool.submit(night)
+        assert wait_until(lambda: second.done() or somebody_waits(database), 30)
+        first.commit()
+        assert second.result(30) == []
 
 
 def test_it_is_undone(session, one):

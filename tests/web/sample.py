@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from portal import accounts, costs, keys, metering, plans, scaling, sustainability
+from portal.costs.models import FreeTier
 from portal.kit import clock, ids, mail
 from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
@@ -14,6 +15,25 @@ from tests.web import charges, money, quoting, talk
 
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 BROWSER = accounts.Browser("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0")
+FREE = {
+    "plan": {"kind": "PAID", "status": "ACTIVE", "credits": 87.25, "currency": "usd", "ends_at": None},
+    "allowances": [
+        {
+            "service": service,
+            "usage": usage,
+            "region": "global",
+            "kind": "Always Free",
+            "unit": unit,
+            "actual": actual,
+            "forecast": forecast,
+            "limit": limit,
+        }
+        for service, usage, unit, actual, forecast, limit in (
+            ("AWS Lambda", "Global-Request", "Requests", 412_000, 512_000, 1_000_000),
+            ("AmazonCloudWatch", "Global-CW:MetricMonitorUsage", "Metrics", 8.1, 9.4, 10),
+        )
+    ],
+}
 ENDPOINTS = ("GET /memories", "POST /memories", "GET /memories/{id}", "POST /search")
 
 
@@ -82,6 +102,7 @@ def _scale(session, actor, now):
         scaling.Credits(140.0, f"{now + timedelta(days=80):%Y-%m-%d}"),
     ):
         scaling.type_figures(session, typed, actor=actor, now=now)
+    session.add(FreeTier(account="123456789012", told_at=now - timedelta(hours=3), said=FREE))
     scaling.suggest(session, "usd", (1.0,) * 12, now=now)
     found = scaling.suggestions(session, "usd", now=now)
     return next(one.row.id for one in found if one.kind.slug == "serverless")

@@ -99,6 +99,16 @@ def test_alerts_are_added_and_removed(oscar):
     assert "when a month costs $50, $100, $250" in words(oscar, "/operator/costs")
 
 
+def test_alerts_in_the_currency_of_the_costs_are_changed_too(oscar):
+    page = "/operator/costs/alerts"
+    assert oscar.send(page, amount="250", currency="eur").status_code == 422
+    send(oscar, ("a.csv", text(today(cost="3", BillingCurrency="EUR"))))
+    assert oscar.send(page, amount="250", currency="eur").status_code == 303
+    assert oscar.send(f"{page}/removal", on=page, minor="1000", currency="eur").status_code == 303
+    shown = words(oscar, page)
+    assert "€250.00 Remove" in shown and "Remove €10 " not in shown and "Remove $10 " in shown
+
+
 def test_a_refused_alert_says_why(oscar):
     page = "/operator/costs/alerts"
     assert "A letter goes out at $50 already." in oscar.send(page, amount="50").text

@@ -23,8 +23,10 @@ def test_the_nightly_duty_suggests_once(house):
 class Refuses:
     """AWS that lets nobody ask."""
 
-    def ask(self, service, operation, /, *, region=None, **what):
+    def ask(self, *asked, **what):
         raise costs.NotAllowed("Not pricing:GetProducts.")
+
+    pages = ask
 
 
 def test_prices_are_asked_of_aws_once_a_week_and_only_where_that_is_wanted(house, furnish):

@@ -5,6 +5,7 @@ knows how AWS's answers look.
 """
 
 from portal.costs.gateway.counting import Counts, counts, set_desired
+from portal.costs.gateway.giving import Allowance, Plan, allowances, plan
 from portal.costs.gateway.guarding import (
     KINDS,
     Alarm,
@@ -29,6 +30,7 @@ from portal.costs.gateway.spending import Spent, account, spent
 __all__ = [
     "KINDS",
     "Alarm",
+    "Allowance",
     "Aws",
     "AwsAway",
     "Budget",
@@ -38,12 +40,14 @@ __all__ = [
     "Hour",
     "NoCredentials",
     "NotAllowed",
+    "Plan",
     "Running",
     "Spent",
     "Stored",
     "account",
     "add_note",
     "add_reader",
+    "allowances",
     "counts",
     "drop_alarm",
     "drop_note",
@@ -52,6 +56,7 @@ __all__ = [
     "hours",
     "make_budget",
     "make_topic",
+    "plan",
     "runs",
     "set_alarm",
     "set_desired",

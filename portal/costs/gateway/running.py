@@ -41,8 +41,8 @@ def services(aws: Aws) -> Iterator[Running]:
                     continue
                 told = aws.ask("ecs", "DescribeServices", cluster=cluster, services=page["serviceArns"])
                 for service in told["services"]:
-                    if service.get("status", "ACTIVE") != "ACTIVE":
-                        continue
+                    if service.get("status", "ACTIVE") != "ACTIVE" or "taskDefinition" not in service:
+                        continue  # what others deploy has its tasks elsewhere
                     yield _service(aws, _last(cluster), service, shapes)
 
 

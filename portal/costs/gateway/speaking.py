@@ -17,7 +17,7 @@ from portal.kit.errors import Forbidden, Missing, Refusal
 from portal.kit.settings import Aws as Settings
 
 EVERYWHERE = "us-east-1"
-GLOBAL = {"ce", "budgets", "savingsplans", "sts"}
+GLOBAL = {"ce", "budgets", "freetier", "savingsplans", "sts"}
 """Where AWS keeps what belongs to no region, and what does."""
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 15, 2
@@ -39,6 +39,7 @@ NOT_THERE = {
     "NoSuchKey",
     "NotFound",
     "NotFoundException",
+    "ResourceNotFoundException",
     "ServiceNotFoundException",
 }
 ACTIONS = {
