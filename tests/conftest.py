@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis as redis_py
+from _pytest.nodeid import NodeId
 from alembic import command
 from alembic.config import Config
 from playwright.sync_api import sync_playwright
@@ -185,16 +186,19 @@ def pytest_make_parametrize_id(val):
     return TOKEN.sub(r"\1...", val) if isinstance(val, str) and TOKEN.search(val) else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Tests that share what is slow to start share a process; browsers begin first, as they take longest."""
     for item in items:
         if "stack" in item.fixturenames:
             item.add_marker(pytest.mark.stack)
+        group = next((mark.args[0] for mark in item.iter_markers("xdist_group")), None)
         if any(made[-1].scope == "module" for made in item._fixtureinfo.name2fixturedefs.values()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            group = group or item.nodeid.partition("::")[0]
         elif item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            group = group or "stack"
+        if group and getattr(config.option, "loadgroup", False):
+            # pytest-xdist 3.8 says the group in an attribute that pytest 9.2 does not read any more.
+            item._id = NodeId.parse(f"{item.nodeid}@{group}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 

@@ -20,12 +20,17 @@ class RunningGate:
     """gunicorn with the gate's workers, on the engines that `environ` names."""
 
     def __init__(self, environ, **more):
-        self.port = free_port()
         known = {name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_FILE"))}
-        self._environ = {**known, **environ, "GATE_PORT": str(self.port), **more}
-        self._log = Path(environ["VAR"]) / f"gate-{self.port}.log"
+        self._environ = {**known, **environ, **more}
+        self._choose_port()
+
+    def _choose_port(self):
+        self.port = free_port()
+        self._environ["GATE_PORT"] = str(self.port)
+        self._log = Path(self._environ["VAR"]) / f"gate-{self.port}.log"
 
     def start(self):
+        """Start it; on another port when somebody took this one since it was found free."""
         with self._log.open("w") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", "deploy/gate.conf.py"],
@@ -37,7 +42,11 @@ class RunningGate:
                 start_new_session=True,
                 preexec_fn=before_exec(Guise.SELF, orphan_signal=15),
             )
-        assert wait_until(self.answers, 60), self.log
+        assert wait_until(lambda: self._popen.poll() is not None or self.answers(), 60), self.log
+        if self._popen.poll() is not None and "Address already in use" in self.log:
+            self._choose_port()
+            return self.start()
+        assert self.answers(), self.log
         return self
 
     def answers(self):
