@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 from deploy.local.engines import OWNER, Engines
 from portal.kit import db
 from portal.kit.settings import load
-from portal.web import create_app
 from tests.costs import bills
 from tests.proxies import programs
 from tests.running import RunningStack
 from tests.stripe import data
+from tests.web.sites import site_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -138,10 +138,10 @@ def settings(database_url, owner_database_url, redis_url, tmp_path_factory):
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def web_app(settings):
     """The whole site. CSRF is checked as in production; throttles are off unless a test turns them on."""
-    return create_app(settings, TESTING=True, RATELIMIT_ENABLED=False)
+    return site_of(settings)
 
 
 @pytest.fixture

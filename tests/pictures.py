@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from portal.web import create_app
 from tests.house.reading import ROOT
 from tests.web import money
+from tests.web.sites import site_of
 from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ PAPER = {672: 1000}  # A4 less its margins
 def town(settings, database, redis, tmp_path):
     face = replace(settings.brand, name="MemoryHub", api_url="https://api.memoryhub.example")
     shown = replace(settings, brand=face, payments=money.SANDBOX, plans_file=changed_catalogue(tmp_path))
-    app = create_app(shown, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(shown, stripe=money.QuotingStripe(database))
     with town_of(app, database, shown) as standing:
         yield standing
 

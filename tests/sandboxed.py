@@ -22,6 +22,7 @@ import requests
 import stripe
 from requests.adapters import BaseAdapter
 
+from deploy.local.ports import free_port
 from portal.billing import Stripe
 from portal.kit import clock
 from portal.kit.settings import Payments
@@ -36,8 +37,17 @@ GOODS = {}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
+class Place:
+    """Where a sandbox stands, with its secrets: sandboxes may take turns at one."""
+
+    def __init__(self):
+        self.key = "sk_sandbox_" + secrets.token_hex(12)
+        self.secret = "whsec_" + secrets.token_hex(16)
+        self.port = free_port()
+
+
 class StripeSandbox:
-    """A running sandbox.
+    """A running sandbox, at a place of its own unless told.
 
     `.key`, `.base`, `.clock_file`; `.client` is a real StripeClient. `.advance("31d")` moves the one clock
     and does what became due. Webhooks wait until `.deliver_now()`, unless it was made with `deliver=True`.
@@ -46,14 +56,14 @@ class StripeSandbox:
     description: at the end, AssertionError when something did not fit.
     """
 
-    def __init__(self, folder, *, deliver=False, over_http=False):
+    def __init__(self, folder, *, deliver=False, over_http=False, place=None):
         folder.mkdir(parents=True, exist_ok=True)
-        self.key = "sk_sandbox_" + secrets.token_hex(12)
-        self.secret = "whsec_" + secrets.token_hex(16)
+        place = place or Place()
+        self.key, self.secret = place.key, place.secret
         self.clock_file = folder / "clock"
         self.clock_file.write_text("0")
         self._deliver = deliver
-        self._server = Server(key=self.key, state=folder, clock=self.clock_file)
+        self._server = Server(key=self.key, port=place.port, state=folder, clock=self.clock_file)
         self.sandbox = self._server.sandbox
         self.base = self.sandbox.base
         self.watches = []

@@ -45,11 +45,7 @@ def create_app(
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     app.config.update(config)
-    app.extensions["upkeep.settings"] = settings
-    app.extensions["upkeep.push"] = push or (lambda tag: None)
-    app.extensions["upkeep.gate"] = gate
-    app.extensions["upkeep.scanners"] = settings.scanning_keys and Scanners(settings.scanning_keys)
-    app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
+    equip(app, settings, push=push, gate=gate, stripe=stripe)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
     files.init(app)  # before anything reads a body
@@ -63,6 +59,22 @@ def create_app(
     rooms.open_all(app)
     guards.check(app)
     return app
+
+
+def equip(
+    app: Flask,
+    settings: Settings,
+    *,
+    push: Callable[[str], None] | None = None,
+    gate: Any = None,
+    stripe: Stripe | None = None,
+) -> None:
+    """Give the site what it speaks to, as `create_app` takes it."""
+    app.extensions["upkeep.settings"] = settings
+    app.extensions["upkeep.push"] = push or (lambda tag: None)
+    app.extensions["upkeep.gate"] = gate
+    app.extensions["upkeep.scanners"] = settings.scanning_keys and Scanners(settings.scanning_keys)
+    app.extensions["upkeep.stripe"] = stripe or open_stripe(settings)
 
 
 def _sqlalchemy_url(url: str) -> str:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from portal import billing
 from portal.kit import problems
 from portal.kit.errors import Conflict, Exhausted, Forbidden, Invalid, Missing, Refusal
-from portal.web import site
+from portal.web import site, typed
 
 STATUSES: dict[type[Refusal], int] = {
     Missing: 404,
@@ -103,7 +103,10 @@ def _answer(status: int, sentence: str, code: str) -> Response:
     title = TITLES.get(status, "That did not work")
     if request.path.startswith("/v1/"):
         return _problem(status, title, sentence, code)
-    page = render_template("errors/error.html", status=status, title=title, sentence=sentence)
+    written = typed.written()
+    page = render_template(
+        "errors/error.html", status=status, title=title, sentence=sentence, written=written
+    )
     return Response(page, status)
 
 

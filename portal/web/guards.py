@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from portal import accounts
 from portal.kit.errors import Conflict, Forbidden
-from portal.web import site
+from portal.web import site, typed
 
 View = TypeVar("View", bound=Callable[..., Any])
 STAFF_ROLES = ("support", "operator")
@@ -20,6 +20,7 @@ OTHER_ACCOUNT = (
     "This page was drawn for another account than the one you are in now. Nothing was changed; "
     "open the page again and repeat what you meant to do."
 )
+SIGNED_OUT = "You are signed out, so that nothing was sent. Sign in, open the page again, and send it."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _admit() -> ResponseReturnValue | None:
     if guard.kind == "public":
         return None
     if g.person is None:
+        if typed.written():
+            abort(401, SIGNED_OUT)
         return redirect(url_for("login.show", next=_next()), 303)
     if guard.kind in ("staff", "operator"):
         return _admit_staff(guard)

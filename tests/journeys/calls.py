@@ -6,6 +6,7 @@ from collections import Counter
 from http.client import HTTPConnection, HTTPException
 
 from deploy.local.process import wait_until
+from deploy.local.services import answers
 
 PATIENCE_SECONDS = 90
 
@@ -14,10 +15,11 @@ class Callers:
     """Asks `calls` questions from several threads. `told` counts the answers per key and code.
 
     A call without an answer, or answered UNAVAILABLE, may have been counted or not: its code is LOST,
-    and its caller waits until the stack is ready again before the next call.
+    and its caller waits until all is ready again before the next call. Callers take turns at the
+    `ports`, which are the portal's own unless told.
     """
 
-    def __init__(self, stack, service_key, keys, *, calls, threads=8):
+    def __init__(self, stack, service_key, keys, *, calls, threads=8, ports=None):
         self.stack = stack
         self.told = Counter()
         self._service_key = service_key
@@ -25,7 +27,11 @@ class Callers:
         self._left = iter(range(calls))
         self._lock = threading.Lock()
         self._asked = 0
-        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+        ports = ports or [stack.port]
+        self._threads = [
+            threading.Thread(target=self._work, args=(ports[number % len(ports)],))
+            for number in range(threads)
+        ]
 
     @property
     def asked(self):
@@ -43,8 +49,9 @@ class Callers:
     def total(self, key, code):
         return self.told[key, code]
 
-    def _work(self):
-        line = HTTPConnection("127.0.0.1", self.stack.port, timeout=15)
+    def _work(self, port):
+        line = HTTPConnection("127.0.0.1", port, timeout=15)
+        health = f"http://127.0.0.1:{port}/healthz"
         while True:
             with self._lock:
                 number = next(self._left, None)
@@ -58,7 +65,7 @@ class Callers:
                 self.told[key, code] += 1
             if code == "LOST":
                 line.close()
-                wait_until(lambda: self.stack.ready, PATIENCE_SECONDS)
+                wait_until(lambda: self.stack.ready and answers(health), PATIENCE_SECONDS)
 
     def _ask(self, line, key):
         headers = {"Authorization": f"Bearer {self._service_key}", "Content-Type": "application/json"}

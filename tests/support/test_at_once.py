@@ -9,7 +9,9 @@ from sqlalchemy import func, select
 from portal import support
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Refusal
-from portal.support.models import TicketClock, TicketMessage
+from portal.support import rules
+from portal.support.models import Attachment, TicketClock, TicketMessage
+from portal.support.values import File
 from tests.accounts.people import facts
 from tests.support.desk import MONDAY, set_up
 
@@ -98,6 +100,21 @@ def test_what_is_sent_twice_at_once_is_said_once(database, at_once, desk, ticket
     assert len({message.id for message in said}) == 1
     with database() as session:
         assert len(support.conversation(session, ticket.id, notes=True)) == 2
+
+
+def test_two_who_send_files_at_once_do_not_share_the_last_room(database, at_once, desk, ticket):
+    tickets = [ticket, *at_once(lambda session: desk.open(session))]
+    filled = [File("a.txt", b"abc")]
+    with database() as session, unit(session):
+        desk.answer(session, ticket, MONDAY, files=filled)
+        session.scalars(select(Attachment)).one().size = rules.FILE_BYTES_A_DAY - 4
+    results = at_once(
+        *[
+            lambda session, one=one: desk.answer(session, one, MONDAY + HOUR, files=filled)
+            for one in tickets * 3
+        ]
+    )
+    assert len(refusals(results)) == len(results) - 1, results
 
 
 def test_two_customers_who_answer_at_once_start_one_clock(database, at_once, desk, ticket):

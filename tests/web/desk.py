@@ -5,8 +5,8 @@ from dataclasses import replace
 from portal import accounts, plans
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import OPERATOR, publish, someone
+from tests.web.sites import site_of
 from tests.web.till import Browser
 
 TEAM = {"bob": "developer", "vera": "viewer"}
@@ -45,7 +45,7 @@ class Desk:
     def browser(self, name, **changes):
         app = self.app
         if changes:
-            app = create_app(replace(self.settings, **changes), TESTING=True, RATELIMIT_ENABLED=False)
+            app = site_of(replace(self.settings, **changes))
         return Browser(app, lambda: self.cookies.get(name), self.ids.get(name))
 
     def give(self, plan, name="alice", **more):

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from portal import billing, plans
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import OPERATOR
+from tests.web.sites import site_of
 from tests.web.till import path_of, session_of, till_of
 
 PREVIEW = "/subscription/preview?plan=api-pro&interval="
@@ -447,7 +447,7 @@ def test_when_stripe_is_away_nothing_breaks_and_nothing_is_changed(till, alice):
 
 def test_with_payments_off_plans_say_so_and_nothing_is_sold(till):
     off = replace(till.settings, payments=None)
-    alice = till.browser("alice", create_app(off, TESTING=True, RATELIMIT_ENABLED=False))
+    alice = till.browser("alice", site_of(off))
     words = alice.words("/plans")
     assert "not switched on" in words and "Ask for API Pro" in words and "Simulated" not in words
     answer = alice.post("/subscription", plan="api-pro", interval="month")
@@ -462,7 +462,7 @@ def test_forms_may_lead_to_the_payment_page_and_to_no_other(till, alice):
 
 def test_a_payment_page_of_an_address_of_its_own_is_led_to_by_a_link(till):
     live = replace(till.settings, payments=replace(till.settings.payments, mode="live"))
-    app = create_app(live, TESTING=True, RATELIMIT_ENABLED=False, stripe=till.stripe)
+    app = site_of(live, stripe=till.stripe)
     answer = till.browser("alice", app).press("/plans", "Upgrade to API Pro")
     assert answer.status_code == 200 and "Go to the payment page" in answer.text
     assert f'href="{till.sandbox.base}/checkout/' in answer.text

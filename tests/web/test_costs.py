@@ -12,11 +12,11 @@ from portal.kit.db import unit
 from portal.kit.errors import Refusal
 from portal.kit.money import Money
 from portal.kit.period import add_months, calendar_month
-from portal.web import create_app
 from tests.costs import bills
 from tests.plans.people import publish, someone
 from tests.web import money
 from tests.web.people import Visit
+from tests.web.sites import site_of
 
 OSCAR = accounts.Actor(None, "oscar@example.com")
 PLACE = accounts.Browser("192.0.2.7", "tests")
@@ -33,7 +33,7 @@ def oscar(settings, database, redis, tmp_path):
         person.staff_role = "operator"
         token = accounts.begin(session, person, PLACE, now=now)
     shown = money.paid(settings)
-    app = create_app(shown, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(shown, stripe=money.QuotingStripe(database))
     visit = Visit(app)
     visit.client.set_cookie("upkeep", token)
     return visit

@@ -11,7 +11,7 @@ from portal.edge.problems import STATUSES
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.mail import Letter
-from portal.web import create_app
+from tests.web.sites import site_of
 
 PAGES = ["/", "/pricing", "/help", "/docs", "/contact"]
 
@@ -160,7 +160,7 @@ def test_the_logo_is_the_file_that_is_named(settings, client, tmp_path):
     drawing = '<svg xmlns="http://www.w3.org/2000/svg"/>'
     (tmp_path / "logo.svg").write_text(drawing)
     brand = replace(settings.brand, logo=str(tmp_path / "logo.svg"))
-    visitor = create_app(replace(settings, brand=brand), RATELIMIT_ENABLED=False).test_client()
+    visitor = site_of(replace(settings, brand=brand)).test_client()
     assert 'src="/logo"' in visitor.get("/").get_data(as_text=True)
     answer = visitor.get("/logo")
     assert (answer.text, answer.mimetype) == (drawing, "image/svg+xml")

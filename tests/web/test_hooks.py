@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from portal import billing
 from portal.kit import clock
-from portal.web import create_app
 from tests.web import money
+from tests.web.sites import site_of
 
 EVENT = {
     "id": "evt_1",
@@ -41,7 +41,7 @@ def count(database):
 
 
 def site(settings, payments):
-    return create_app(money.paid(settings, payments), TESTING=True, RATELIMIT_ENABLED=False)
+    return site_of(money.paid(settings, payments))
 
 
 def signed(body, secret="whsec_tests", at=None):

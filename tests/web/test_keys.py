@@ -12,8 +12,8 @@ from portal.accounts.models import Member
 from portal.keys.models import Key
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import OPERATOR, publish, someone
+from tests.web.sites import site_of
 
 TOKEN = re.compile(r"upk_(?:live|test)_[0-9A-Za-z]{46}")
 CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -28,7 +28,7 @@ def pushed():
 
 @pytest.fixture
 def app(settings, pushed):
-    return create_app(settings, push=pushed.append, TESTING=True, RATELIMIT_ENABLED=False)
+    return site_of(settings, push=pushed.append)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead, Rendered
 from portal.web import create_app
 from tests.plans.people import someone
+from tests.web.sites import site_of
 
 CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 PLACE = accounts.Browser("192.0.2.7", "tests")
@@ -21,7 +22,7 @@ HTML = "<p style='color:red'>Hello <script>alert(1)</script></p>"
 
 @pytest.fixture
 def app(settings):
-    return create_app(settings, TESTING=True, RATELIMIT_ENABLED=False)
+    return site_of(settings)
 
 
 @pytest.fixture

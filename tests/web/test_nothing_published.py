@@ -7,8 +7,8 @@ import pytest
 from portal import accounts, plans
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import shipped, someone
+from tests.web.sites import site_of
 from tests.web.till import Browser
 
 
@@ -16,7 +16,7 @@ from tests.web.till import Browser
 def oscar(settings, database, redis, tmp_path):
     file = tmp_path / "plans.toml"
     file.write_text(shipped())
-    app = create_app(replace(settings, plans_file=file), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(replace(settings, plans_file=file))
     with database() as session, unit(session):
         person = someone(session, "Oscar", clock.now())
         person.staff_role = "operator"

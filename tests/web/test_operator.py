@@ -11,9 +11,9 @@ from portal import accounts, keys, plans
 from portal.accounts.models import AuditEntry
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import OPERATOR, publish, someone
 from tests.web.people import Visit
+from tests.web.sites import site_of
 
 PLACE = accounts.Browser("192.0.2.7", "tests")
 
@@ -48,7 +48,7 @@ class Office:
     def visit(self, name, **changes):
         """A browser that somebody is signed in with, on a site with other settings."""
         settings = replace(self.settings, **changes)
-        app = create_app(settings, push=self.pushed.append, TESTING=True, RATELIMIT_ENABLED=False)
+        app = site_of(settings, push=self.pushed.append)
         browser = Visit(app)
         browser.client.set_cookie(
             "__Host-upkeep" if settings.secure_cookies else "upkeep", self.cookies[name]

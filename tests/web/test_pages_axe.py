@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from portal.web import create_app
 from tests.house.site import routes
 from tests.web import money
+from tests.web.sites import site_of
 from tests.web.town import PAGES, changed_catalogue, town_of
 
 pytestmark = pytest.mark.browser
@@ -43,7 +43,7 @@ WIDER = """width => [...document.querySelectorAll("body *")]
 @pytest.fixture
 def town(database, redis, settings, tmp_path):
     paid = replace(settings, payments=money.SANDBOX, plans_file=changed_catalogue(tmp_path))
-    app = create_app(paid, stripe=money.QuotingStripe(database), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(paid, stripe=money.QuotingStripe(database))
     with town_of(app, database, paid) as standing:
         yield standing
 

@@ -11,6 +11,7 @@ from portal.kit import clock
 from portal.kit.db import unit
 from portal.web import create_app, site, visitor
 from tests.web.people import PASSWORD, Visit
+from tests.web.sites import site_of
 
 
 def main(page):
@@ -129,7 +130,7 @@ def test_to_be_remembered_is_asked_for(visit, world):
 
 def test_over_tls_the_cookies_are_bound_to_the_host(settings, world):
     secure = settings.__class__(**{**settings.__dict__, "public_url": "https://portal.example.com"})
-    app = create_app(secure, TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(secure)
     world.enrol("Alice")
     answer = Visit(app).get("/login")
     assert "__Host-session=" in answer.headers["Set-Cookie"]
@@ -212,7 +213,7 @@ def test_staff_begin_on_their_own_pages(visit, world, role, lands):
 
 def test_beyond_this_machine_staff_set_up_codes_first(settings, world):
     public = settings.__class__(**{**settings.__dict__, "public_url": "http://portal.example.com"})
-    visit = Visit(create_app(public, TESTING=True, RATELIMIT_ENABLED=False))
+    visit = Visit(site_of(public))
     world.make_staff("oscar@example.com", "operator")
     visit.send(world.link("sign_in", "oscar@example.com"))
     for path in ("/operator", "/staff/accounts", "/operator/letters"):

@@ -8,8 +8,8 @@ import pytest
 
 from portal import accounts
 from portal.kit import clock
-from portal.web import create_app
 from tests.web.people import PASSWORD, Visit
+from tests.web.sites import site_of
 
 NEW_PASSWORD = "a much longer one than before"
 
@@ -196,7 +196,7 @@ def test_an_account_gets_another_name(alice, world):
 
 def test_an_account_is_closed_by_its_owner_who_types_its_name(settings, database, world):
     pushed = []
-    alice = Visit(create_app(settings, push=pushed.append, TESTING=True, RATELIMIT_ENABLED=False))
+    alice = Visit(site_of(settings, push=pushed.append))
     world.enrol("Alice")
     tag = world.account("alice@example.com").tag
     alice.sign_in("alice@example.com")

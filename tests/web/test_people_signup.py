@@ -5,6 +5,7 @@ import pytest
 from portal import accounts
 from portal.web import create_app
 from tests.web.people import PASSWORD, Visit
+from tests.web.sites import site_of
 
 GOOD = {"name": "Alice", "email": "alice@example.com", "password": PASSWORD, "organisation": ""}
 
@@ -126,7 +127,7 @@ def test_the_letter_can_be_sent_again(visit, world):
 
 def test_terms_are_accepted_with_their_version(settings, world, database):
     brand = settings.brand.__class__(terms_url="https://example.com/terms/3")
-    app = create_app(_with(settings, brand=brand), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(_with(settings, brand=brand))
     visit = Visit(app)
     refused = visit.send("/signup", **GOOD)
     assert refused.status_code == 422 and "Accept the terms" in refused.text

@@ -11,8 +11,8 @@ from portal.kit.db import unit
 from portal.kit.letterhead import Letterhead
 from portal.kit.outbox import ToldFact
 from portal.kit.settings import Post
-from portal.web import create_app
 from tests.post.listening import ADDRESS
+from tests.web.sites import site_of
 from tests.web.till import till_of
 from tests.worker.conftest import PushedGate
 from tests.worker.stage import follow, letters
@@ -207,7 +207,7 @@ def test_stripe_away_the_invoice_comes_when_it_is_back(till, alice):
 def test_without_payments_accepting_says_so_and_staff_write_the_invoice(till, alice):
     page, desk = ask(till)
     offer(till, desk)
-    app = create_app(replace(till.settings, payments=None), TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(replace(till.settings, payments=None))
     client = till.browser("alice", app)
     client.press(page, "Accept $800.00")
     assert "We write the invoice by hand" in client.words(page)

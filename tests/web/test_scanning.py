@@ -11,6 +11,7 @@ from portal.kit.db import unit
 from portal.web import create_app
 from tests.keys.test_scanners import GitHub
 from tests.plans.people import OPERATOR, account_of, publish
+from tests.web.sites import site_of
 
 PATH = "/hooks/github-secret-scanning"
 CROOKED = (
@@ -40,7 +41,7 @@ def pushed():
 def door(settings, github, pushed, database, redis, tmp_path):
     source = github.publish(tmp_path / "keys.json")
     site = replace(settings, scanning_keys=source)
-    return create_app(site, push=pushed.append, TESTING=True, RATELIMIT_ENABLED=False).test_client()
+    return site_of(site, push=pushed.append).test_client()
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_where_no_keys_of_githubs_are_named_there_is_no_such_address(client, git
 
 def test_while_githubs_keys_cannot_be_read_it_may_come_again(settings, github, database, redis, tmp_path):
     site = replace(settings, scanning_keys=str(tmp_path / "nothing.json"))
-    door = create_app(site, TESTING=True, RATELIMIT_ENABLED=False).test_client()
+    door = site_of(site).test_client()
     assert send(door, github, b"[]").status_code == 503
 
 

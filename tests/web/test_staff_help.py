@@ -5,7 +5,7 @@ import pytest
 from portal import accounts, metering
 from portal.kit.db import unit
 from portal.kit.outbox import ToldFact
-from portal.web import create_app
+from tests.web.sites import site_of
 from tests.web.till import Browser
 
 GIVEN = {"units": "500", "meter": "calls", "why": "For the outage on Tuesday."}
@@ -18,7 +18,7 @@ def path(desk):
 
 @pytest.fixture
 def sue(desk, settings):
-    app = create_app(settings, push=desk.pushed.append, TESTING=True, RATELIMIT_ENABLED=False)
+    app = site_of(settings, push=desk.pushed.append)
     return Browser(app, lambda: desk.cookies["sue"], None)
 
 

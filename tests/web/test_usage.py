@@ -13,9 +13,9 @@ from portal import accounts, keys, metering, plans
 from portal.gate import Question, Unavailable
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.web import create_app
 from tests.plans.people import OPERATOR, publish, someone
 from tests.web.people import Visit
+from tests.web.sites import site_of
 
 PLACE = accounts.Browser("192.0.2.7", "tests")
 
@@ -26,7 +26,7 @@ class Meter:
     def __init__(self, settings, database, redis_url, gate=None):
         self.settings, self.database, self.now = settings, database, clock.now()
         self.gate = gate or metering.open_gate(settings, Redis.from_url(redis_url), database)
-        self.app = create_app(settings, gate=self.gate, TESTING=True, RATELIMIT_ENABLED=False)
+        self.app = site_of(settings, gate=self.gate)
         with database() as session, unit(session):
             publish(session, self.now)
             people = {name: someone(session, name, self.now) for name in ("Alice", "Bob", "Charlie")}

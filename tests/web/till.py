@@ -4,36 +4,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from jinja2 import BytecodeCache
 from sqlalchemy import select
 
 from portal import accounts, billing, plans
 from portal.kit import clock
 from portal.kit.db import unit
-from portal.kit.settings import Payments
-from portal.web import create_app
 from tests.plans.people import publish, someone
-from tests.sandboxed import StripeSandbox
+from tests.sandboxed import Place, StripeSandbox
+from tests.web.sites import site_of
 
 TEAM = {"bob": "billing", "dora": "developer", "vera": "viewer"}
 STAFF = {"sue": "support", "oscar": "operator"}
-
-
-class Compiled(BytecodeCache):
-    """The site's templates, compiled once for all sites of this process."""
-
-    def __init__(self):
-        self._known = {}
-
-    def load_bytecode(self, bucket):
-        if (found := self._known.get((bucket.key, bucket.checksum))) is not None:
-            bucket.code = found
-
-    def dump_bytecode(self, bucket):
-        self._known[bucket.key, bucket.checksum] = bucket.code
-
-
-COMPILED = Compiled()
+PLACE = Place()  # always the same, so that the site's settings are
 
 
 class Till:
@@ -41,14 +23,10 @@ class Till:
 
     def __init__(self, settings, database, sandbox):
         self.database, self.sandbox = database, sandbox
-        payments = Payments(sandbox.key, (sandbox.secret,), sandbox.base, "sandbox")
-        self.settings = replace(settings, payments=payments)
+        self.settings = replace(settings, payments=sandbox.payments)
         self.stripe = sandbox.gateway()
         self.pushed, self._browsers = [], {}
-        self.app = create_app(
-            self.settings, push=self.pushed.append, TESTING=True, RATELIMIT_ENABLED=False, stripe=self.stripe
-        )
-        self.app.jinja_env.bytecode_cache = COMPILED
+        self.app = site_of(self.settings, push=self.pushed.append, stripe=self.stripe)
         self._open()
         sandbox.deliver_to(self._receive)
 
@@ -173,7 +151,7 @@ class Till:
 @contextmanager
 def till_of(settings, database, folder):
     """A till for as long as the context lasts; time can be moved in it."""
-    with StripeSandbox(folder) as sandbox:
+    with StripeSandbox(folder, place=PLACE) as sandbox:
         clock.configure(sandbox.clock_file)
         try:
             yield Till(settings, database, sandbox)

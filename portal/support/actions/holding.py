@@ -12,6 +12,7 @@ from portal.support import rules
 from portal.support.models import Ticket
 
 OPENING = 0x746B74  # "tkt": the advisory lock that an account's openers queue at
+ENCLOSING = 0x656E63  # "enc": the one of those who send files
 
 
 def hold(session: Session, ticket_id: str) -> Ticket:
@@ -26,10 +27,14 @@ def hold_number(session: Session, account_id: str, number: int) -> Ticket:
 
 def next_number(session: Session, account_id: str) -> int:
     """The number of an account's next ticket. Others who open one wait until the unit ends."""
-    key = {"room": OPENING, "account": account_id}
-    session.execute(text("SELECT pg_advisory_xact_lock(:room, hashtext(:account))"), key)
+    _queue(session, OPENING, account_id)
     highest = session.scalar(select(func.max(Ticket.number)).where(Ticket.account_id == account_id))
     return (highest or 0) + 1
+
+
+def queue_with_files(session: Session, account_id: str) -> None:
+    """Others who send files in the account wait until the unit ends."""
+    _queue(session, ENCLOSING, account_id)
 
 
 def check_member(session: Session, account_id: str, actor: accounts.Actor) -> None:
@@ -63,6 +68,11 @@ def note(
         now=now,
         data={"ticket": ticket.number, **data},
     )
+
+
+def _queue(session: Session, line: int, account_id: str) -> None:
+    where = {"line": line, "account": account_id}
+    session.execute(text("SELECT pg_advisory_xact_lock(:line, hashtext(:account))"), where)
 
 
 def _locked(session: Session, *where: Any) -> Ticket:

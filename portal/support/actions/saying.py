@@ -11,6 +11,7 @@ from portal import accounts
 from portal.kit import ids
 from portal.kit.errors import Conflict
 from portal.support import rules
+from portal.support.actions import holding
 from portal.support.models import Attachment, Ticket, TicketMessage
 from portal.support.values import File
 
@@ -63,7 +64,8 @@ def check_same(
 
 
 def room(session: Session, account_id: str, *, now: datetime) -> int:
-    """How many bytes of files an account's people may still attach today."""
+    """How many bytes of files an account's people may still attach today; others wait until the unit ends."""
+    holding.queue_with_files(session, account_id)
     statement = (
         select(func.coalesce(func.sum(Attachment.size), 0))
         .join(TicketMessage, TicketMessage.id == Attachment.message_id)
