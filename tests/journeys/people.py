@@ -5,11 +5,12 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from html import unescape
 
 from deploy.local.process import wait_until
 
 PASSWORD = "correct horse battery staple 9"
-LETTER_SECONDS = 90
+LETTER_SECONDS, LOOK_SECONDS = 90, 0.5
 LINK = re.compile(r"https?://\S+")
 
 
@@ -77,17 +78,20 @@ class Operator:
 
     def letter(self, to, subject):
         """The text of the newest letter to somebody whose subject holds these words."""
+        self.await_letters(to, subject, lambda count: count > 0)
+        self.page.goto(f"{self.url}/operator/letters")
         found = self.page.get_by_role("row").filter(has_text=to).filter(has_text=subject)
-        assert wait_until(lambda: self._reloaded(found) > 0, LETTER_SECONDS), f"no letter to {to}: {subject}"
         found.first.get_by_role("link").first.click()
         return self.page.get_by_role("main").inner_text()
 
-    def count_letters(self, to, subject):
-        return self._reloaded(self.page.get_by_role("row").filter(has_text=to).filter(has_text=subject))
+    def await_letters(self, to, subject, enough, seconds=LETTER_SECONDS):
+        """Wait until the number of such letters is enough. Looked for without drawing the page each time."""
+        found = wait_until(lambda: enough(self.count_letters(to, subject)), seconds, every=LOOK_SECONDS)
+        assert found, f"letters to {to}: {self.count_letters(to, subject)} of {subject}"
 
-    def _reloaded(self, rows):
-        self.page.goto(f"{self.url}/operator/letters")
-        return rows.count()
+    def count_letters(self, to, subject):
+        listed = unescape(self.page.request.get(f"{self.url}/operator/letters").text())
+        return sum(to in row and subject in row for row in listed.split("<tr")[1:])
 
 
 @dataclass

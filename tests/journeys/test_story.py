@@ -51,12 +51,8 @@ def test_from_sign_up_to_the_last_counted_call(stack, page, operator):
     words = alice.words("/usage")
     assert "1,000 of 1,000 calls used" in words and "limit is reached" in words
 
-    def told():
-        return operator.count_letters(alice.email, "all calls") and operator.count_letters(
-            alice.email, "80 %"
-        )
-
-    assert wait_until(told, SETTLED_SECONDS), "the letters at 80 % and 100 % did not come"
+    for words in ("all calls", "80 %"):
+        operator.await_letters(alice.email, words, lambda count: count > 0, SETTLED_SECONDS)
     account = account_of(stack, operator, "Example Ltd")
     stack.cli("subscriptions", "grant", account, "api-pro")
     assert wait_until(lambda: program.verify()["valid"], 2), "calls do not pass after the upgrade"
