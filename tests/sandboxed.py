@@ -22,7 +22,6 @@ import requests
 import stripe
 from requests.adapters import BaseAdapter
 
-from deploy.local.ports import free_port
 from portal.billing import Stripe
 from portal.kit import clock
 from portal.kit.settings import Payments
@@ -38,12 +37,12 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
 class Place:
-    """Where a sandbox stands, with its secrets: sandboxes may take turns at one."""
+    """A sandbox's secrets, and what it is called by within the process. Sandboxes may take turns at one."""
 
-    def __init__(self):
+    def __init__(self, base=None):
         self.key = "sk_sandbox_" + secrets.token_hex(12)
         self.secret = "whsec_" + secrets.token_hex(16)
-        self.port = free_port()
+        self.base = base
 
 
 class StripeSandbox:
@@ -63,9 +62,9 @@ class StripeSandbox:
         self.clock_file = folder / "clock"
         self.clock_file.write_text("0")
         self._deliver = deliver
-        self._server = Server(key=self.key, port=place.port, state=folder, clock=self.clock_file)
+        self._server = Server(key=self.key, state=folder, clock=self.clock_file)
         self.sandbox = self._server.sandbox
-        self.base = self.sandbox.base
+        self.sandbox.base = self.base = place.base or self.sandbox.base
         self.watches = []
         self._way = None if over_http else Straight(application(self.sandbox))
         self._browser = self._led(requests.Session())

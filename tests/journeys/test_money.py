@@ -8,7 +8,7 @@ import re
 import pytest
 
 from deploy.local.process import wait_until
-from tests.journeys.people import Customer, Operator, Program, first_link, last_line
+from tests.journeys.people import LOOK_SECONDS, Customer, Operator, Program, first_link, last_line
 from tests.running import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
@@ -66,9 +66,7 @@ def test_a_subscription_from_its_first_payment_to_its_end(stack, alice, operator
     page.get_by_label(re.compile("A card that works \\(")).check()
     page.get_by_role("button", name="Subscribe").click()
     page.get_by_text("You have API Pro now").wait_for()
-    assert wait_until(lambda: holds(program, "api-pro", 100_000), BUSY_SECONDS, every=0.5), (
-        "the limits did not lift"
-    )
+    comes_to_hold(program, "api-pro", 100_000)
     operator.letter(alice.email, "Receipt: $19.00 for API Pro")
 
     # Change to yearly, at the amount that was shown before.
@@ -92,9 +90,7 @@ def test_a_subscription_from_its_first_payment_to_its_end(stack, alice, operator
 
     # Then access ends, with a letter on day 3, 5 and 7.
     advance(stack, operator, alice, "3d")
-    assert wait_until(lambda: holds(program, "api-free", 1_000), BUSY_SECONDS, every=0.5), (
-        "access did not end"
-    )
+    comes_to_hold(program, "api-free", 1_000)
     told(operator, alice, "API Pro is paused until it is paid", 1)
     told(operator, alice, "API Pro is still unpaid", 1)
     advance(stack, operator, alice, "2d")
@@ -105,9 +101,7 @@ def test_a_subscription_from_its_first_payment_to_its_end(stack, alice, operator
 
     # A new card pays what is open, and it is back at once.
     new_card(page, stack)
-    assert wait_until(lambda: holds(program, "api-pro", 100_000), BUSY_SECONDS, every=0.5), (
-        "it did not come back"
-    )
+    comes_to_hold(program, "api-pro", 100_000)
     told(operator, alice, "API Pro is back", 1)
     assert "unpaid" not in alice.words("/dashboard")
 
@@ -119,7 +113,7 @@ def test_a_subscription_from_its_first_payment_to_its_end(stack, alice, operator
     page.get_by_text("API Pro is cancelled. You keep it until").wait_for()
     assert holds(program, "api-pro", 100_000)
     advance(stack, operator, alice, "1 year")
-    assert wait_until(lambda: holds(program, "api-free", 1_000), BUSY_SECONDS, every=0.5), "it did not end"
+    comes_to_hold(program, "api-free", 1_000)
     told(operator, alice, "API Pro has ended", 1)
     assert "You pay for nothing" in alice.words("/billing")
 
@@ -135,6 +129,11 @@ def holds(program, plan, limit):
     """Whether a call is now answered by this plan."""
     answer = program.call()
     return (answer["plan"], answer["quota"]["limit"]) == (plan, limit)
+
+
+def comes_to_hold(program, plan, limit):
+    """Wait until calls are answered by this plan."""
+    assert wait_until(lambda: holds(program, plan, limit), BUSY_SECONDS, every=LOOK_SECONDS), plan
 
 
 def new_card(page, stack, number=None):

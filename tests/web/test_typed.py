@@ -67,6 +67,21 @@ def test_who_is_slowed_down_reads_what_they_wrote(settings, world):
     assert shown(answer) == [WORDS], "neither single words nor what is secret"
 
 
+def test_with_a_fault_of_ours_the_words_and_the_reference_are_shown(settings, world):
+    app = create_app(settings, TESTING=True, PROPAGATE_EXCEPTIONS=False)
+
+    def fail():
+        raise RuntimeError
+
+    fail.guard = app.view_functions["home.index"].guard
+    app.add_url_rule("/fail", view_func=fail, methods=["POST"])
+    visitor = Visit(app)
+    visitor.options["headers"]["Origin"] = OURS
+    answer = visitor.send("/fail", on="/login", body=WORDS)
+    assert answer.status_code == 500 and shown(answer) == [WORDS]
+    assert "with this reference" in answer.text
+
+
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
 def test_another_site_puts_no_words_into_our_mouth(visit, origin):
     if origin:

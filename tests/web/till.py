@@ -15,7 +15,7 @@ from tests.web.sites import site_of
 
 TEAM = {"bob": "billing", "dora": "developer", "vera": "viewer"}
 STAFF = {"sue": "support", "oscar": "operator"}
-PLACE = Place()  # always the same, so that the site's settings are
+PLACE = Place("http://127.0.0.1:1")  # always the same, so that the site's settings are
 
 
 class Till:
