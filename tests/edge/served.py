@@ -69,6 +69,7 @@ class Served(ThreadingHTTPServer):
     """A WSGI application on a port of this machine, from the start of the context to its end."""
 
     daemon_threads = True
+    request_queue_size = 64  # more at once than five would wait a second, as long as the SDK waits
 
     def __init__(self, app, port=0):
         self._lines, self.app = [], app
