@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -21,7 +21,7 @@ from portal.kit import ids
 from portal.kit.db import unit
 from portal.kit.errors import Exhausted, Refusal
 from portal.kit.money import Money
-from portal.kit.period import add_months, calendar_month
+from portal.kit.period import add_months, calendar_month, midnight
 
 SOURCE = "Cost Explorer"
 REQUEST_COST = Money(1, "usd")
@@ -63,14 +63,14 @@ class Asking:
 
 def to_ask(now: datetime) -> tuple[datetime, datetime]:
     """The days that a collection asks for: this month until yesterday, and the last while it may change."""
-    until = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = midnight(now)
     first = calendar_month(now)[0]
     return (add_months(first, -1) if now.day <= RESTATED_DAYS else first), until
 
 
 def is_due(session: Session, *, now: datetime) -> bool:
     """Whether today's question is still to be asked; once more, hours later, when it went wrong."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(now)
     asked = session.scalars(
         select(Collection)
         .where(Collection.kind == "costs", Collection.begun_at >= today)
@@ -137,7 +137,7 @@ def asking(session: Session, *, now: datetime) -> Asking:
 
 def _begin(session: Session, now: datetime) -> str:
     """A question, counted before it is asked."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(now)
     asked = select(func.count()).where(Collection.kind == "costs", Collection.requests > 0)
     if (session.scalar(asked.where(Collection.begun_at >= today)) or 0) >= MOST_A_DAY:
         raise Exhausted(

@@ -1,7 +1,7 @@
 """What AWS gives for nothing, as kept: asked once a day, at no cost; the newest answer holds."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from portal.costs import gateway
 from portal.costs.gateway import Allowance, Aws, Plan
 from portal.costs.models import FreeTier
 from portal.kit.db import unit
+from portal.kit.period import midnight
 
 NEARLY = 0.85
 """From this part of a limit on it is nearly used up."""
@@ -59,7 +60,7 @@ def given(session: Session) -> Given | None:
 def is_given_due(session: Session, *, now: datetime) -> bool:
     """Whether AWS did not tell today."""
     told = given(session)
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(now)
     return told is None or told.told_at < today
 
 

@@ -1,4 +1,4 @@
-"""Months: half-open periods [start, end) in UTC."""
+"""Days and months: half-open periods [start, end) in UTC."""
 
 from calendar import monthrange
 from datetime import UTC, datetime
@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 Period = tuple[datetime, datetime]
 
 
+def midnight(at: datetime) -> datetime:
+    """The beginning of the day, in UTC, that holds the moment `at`."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def calendar_month(at: datetime) -> Period:
     """The calendar month, in UTC, that holds the moment `at`."""
-    start = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    start = midnight(at).replace(day=1)
     return start, add_months(start, 1)
 
 

@@ -5,7 +5,7 @@ from portal.metering.book import book
 from portal.metering.events import CreditGiven, QuotaReached, UsageTold
 from portal.metering.giving import give as give_credit
 from portal.metering.giving import of_month as credits_of
-from portal.metering.loading import Load, load, load_of, units
+from portal.metering.loading import load, load_by_account, load_of, units
 from portal.metering.models import Credit, QuotaNotice, UsageDay, UsageHour, UsageRow, UsageTotal, Window
 from portal.metering.observing import Noted, Spared, Worth, spared
 from portal.metering.opening import open_gate
@@ -35,7 +35,6 @@ __all__ = [
     "Event",
     "Forecast",
     "Line",
-    "Load",
     "Month",
     "Noted",
     "Open",
@@ -61,6 +60,7 @@ __all__ = [
     "give_credit",
     "lines",
     "load",
+    "load_by_account",
     "load_of",
     "meters",
     "months",

@@ -74,6 +74,9 @@ class UsageHour(Base):
     """The ledger by the hour."""
 
     __tablename__ = "usage_hour"
+    __table_args__ = (
+        Index("ix_usage_hour_hour", "hour", postgresql_using="brin", postgresql_with={"autosummarize": True}),
+    )
 
     window_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     meter: Mapped[str] = mapped_column(primary_key=True)
@@ -89,6 +92,9 @@ class UsageDay(Base):
     """The ledger by the day, in UTC."""
 
     __tablename__ = "usage_day"
+    __table_args__ = (
+        Index("ix_usage_day_day", "day", postgresql_using="brin", postgresql_with={"autosummarize": True}),
+    )
 
     window_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     meter: Mapped[str] = mapped_column(primary_key=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from portal import costs, metering
+from portal.kit.period import midnight
 from portal.scaling.models import Suggestion
 
 BEFORE = timedelta(days=28)
@@ -27,7 +28,7 @@ def covered(session: Session, row: Suggestion, now: datetime) -> Measured:
     `data` names the services by words that their names hold.
     """
     assert row.applied_at is not None
-    data, since = row.case["data"], _midnight(row.applied_at)
+    data, since = row.case["data"], midnight(row.applied_at)
     told = {"like": data.get("like"), "unlike": data.get("unlike")}
     found = costs.saved(session, data["services"], row.currency, since, **told)
     return Measured(found.amount, found.days)
@@ -41,7 +42,7 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
     of the change itself is left out.
     """
     assert row.applied_at is not None
-    data, day = row.case["data"], _midnight(row.applied_at)
+    data, day = row.case["data"], midnight(row.applied_at)
     services, resources = data["services"], data.get("resources", ())
     before = costs.spent(session, services, row.currency, day - BEFORE, day, resources)
     after = costs.spent(session, services, row.currency, day + DAY, now, resources)
@@ -49,8 +50,8 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
         return Measured(Decimal(), 0)
     usual = before.amount * after.days / before.days
     if data.get("by_calls"):
-        then = metering.load(session, day - before.days * DAY, day).calls
-        since = metering.load(session, day + DAY, day + (1 + after.days) * DAY).calls
+        then = _calls(session, day - before.days * DAY, day)
+        since = _calls(session, day + DAY, day + (1 + after.days) * DAY)
         usual = before.amount * since / then if then else usual
     return Measured(usual - after.amount, after.days)
 
@@ -58,9 +59,9 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
 def credited(session: Session, row: Suggestion, now: datetime) -> Measured:
     """What credits took off the bills."""
     assert row.applied_at is not None
-    found = costs.credited(session, row.currency, _midnight(row.applied_at))
+    found = costs.credited(session, row.currency, midnight(row.applied_at))
     return Measured(found.amount, found.days)
 
 
-def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+def _calls(session: Session, since: datetime, until: datetime) -> int:
+    return sum(metering.load(session, since, until).values())

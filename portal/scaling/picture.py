@@ -75,6 +75,6 @@ def picture(session: Session, *, now: datetime) -> Picture:
 
 
 def _hours(session: Session, since: datetime, until: datetime) -> Hours:
-    counted = metering.load(session, since, until).hours
+    counted = metering.load(session, since, until)
     span = (since + number * HOUR for number in range(int((until - since) / HOUR)))
     return np.array([counted.get(at, 0) for at in span], float)

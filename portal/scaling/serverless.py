@@ -36,10 +36,10 @@ def monthly_calls(session: Session, now: datetime) -> dict[datetime, int]:
     """Calls of the whole calendar months of the last year that had any; else of the last 30 days."""
     this = calendar_month(now)[0]
     counted = Counter[datetime]()
-    for hour, calls in metering.load(session, add_months(this, -MONTHS), this).hours.items():
+    for hour, calls in metering.load(session, add_months(this, -MONTHS), this).items():
         counted[calendar_month(hour.astimezone(UTC))[0]] += calls
     if not counted:
-        newest = metering.load(session, now - MONTH, now).calls
+        newest = sum(metering.load(session, now - MONTH, now).values())
         return {this: newest} if newest else {}
     return dict(sorted(counted.items()))
 
@@ -49,7 +49,7 @@ def _each(session: Session, typed: Calls | None, now: datetime) -> Calls | None:
     if typed is None:
         return None
     spent = metering.units(session, DURATION_METER, now - MONTH, now)
-    calls = metering.load(session, now - MONTH, now).calls if spent else 0
+    calls = sum(metering.load(session, now - MONTH, now).values()) if spent else 0
     return Calls(max(1, round(spent / calls)), typed.memory_mb) if calls else typed
 
 

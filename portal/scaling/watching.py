@@ -4,11 +4,12 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from portal import costs
+from portal.kit.period import midnight
 from portal.scaling.prices import Prices, prices
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -89,7 +90,7 @@ def price_of(row: costs.CloudResource, known: Prices) -> float | None:
 
 
 def _watch(session: Session, row: costs.CloudResource, price: float, now: datetime) -> Watched:
-    since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - LOOKED_AT
+    since = midnight(now) - LOOKED_AT
     processor = {one.at: one for one in costs.loads(session, row.id, "cpu", since)}
     until = max(processor, default=since - HOUR) + HOUR
     span = [since + number * HOUR for number in range(int((until - since) / HOUR))]

@@ -61,9 +61,11 @@ class Economics:
 def economics(session: Session, payments: Payments | None, currency: str, *, now: datetime) -> Economics:
     """Cost of a month as it was last measured, shared out by calls, beside what recurs a month."""
     measured = costs.measured(session, currency, now=now)
-    load = metering.load(session, measured.starts_at, measured.until)
+    span = measured.starts_at, measured.until
+    used = metering.load_by_account(session, *span)
+    busiest = max(metering.load(session, *span).values(), default=0)  # read later: never less than was used
     hours = max(1, round((measured.until - measured.starts_at) / HOUR))
-    shares, idle = rules.apportion(measured.monthly, load.accounts, load.busiest, hours)
+    shares, idle = rules.apportion(measured.monthly, used, busiest, hours)
     shown = costs.spread({**shares, IDLE: idle}, currency)
     revenue = _recurring(session, payments, currency)
     names = accounts.names(session, {*shares, *revenue})
@@ -71,7 +73,7 @@ def economics(session: Session, payments: Payments | None, currency: str, *, now
         Margin(
             account_id,
             names.get(account_id, account_id),
-            load.accounts.get(account_id, 0),
+            used.get(account_id, 0),
             shown.get(account_id, Money(0, currency)),
             revenue.get(account_id, Money(0, currency)),
         )
@@ -79,16 +81,16 @@ def economics(session: Session, payments: Payments | None, currency: str, *, now
     ]
     month = calendar_month(measured.starts_at)
     pace = Decimal((month[1] - month[0]) / HOUR) / hours
-    used = measured.monthly - idle
+    calls = sum(used.values())
     return Economics(
         measured.starts_at,
         measured.until,
         Money(sum(one.amount for one in shown.values()), currency),
         shown[IDLE],
-        load.calls,
-        load.busiest,
-        _each_thousand(measured.monthly, load.calls, pace),
-        _each_thousand(used, load.calls, pace),
+        calls,
+        busiest,
+        _each_thousand(measured.monthly, calls, pace),
+        _each_thousand(measured.monthly - idle, calls, pace),
         tuple(sorted(rows, key=lambda one: (one.left.amount, -one.calls, one.name))),
     )
 

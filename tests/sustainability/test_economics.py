@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import accounts, costs, metering, plans, sustainability
+from portal import accounts, costs, sustainability
 from portal.kit.money import Money, small
-from portal.metering import UsageHour
 from portal.sustainability.rules import apportion
 from tests.costs.bills import OSCAR, bill, line, take
+from tests.metering.used import use
 from tests.plans.people import publish, someone
 from tests.web import money
 
@@ -64,20 +64,7 @@ def accounts_of(session):
 
 
 def call(session, account_id, calls, hour=START):
-    window = metering.open_windows(session, plans.current(session, account_id, now=NOW), now=NOW).live
-    session.add(
-        UsageHour(
-            window_id=window.id,
-            meter="calls",
-            hour=hour,
-            key_id="k",
-            endpoint="",
-            account_id=account_id,
-            units=calls,
-            calls=calls,
-        )
-    )
-    session.flush()
+    use(session, account_id, calls, hour, now=NOW)
 
 
 def economics(session, now=NOW):

@@ -1,10 +1,10 @@
 """Margins, as pages."""
 
-from portal import accounts, metering, plans
+from portal import accounts
 from portal.kit import clock
 from portal.kit.db import unit
 from portal.kit.period import calendar_month
-from portal.metering import UsageHour
+from tests.metering.used import use
 from tests.plans.people import someone
 from tests.web.test_costs import add, oscar, session, words
 
@@ -16,10 +16,7 @@ def test_who_loses_money_is_on_the_operators_home_with_idle_beside(oscar, sessio
     with unit(session):
         now = clock.now()
         account = accounts.open_account(session, "Acme", someone(session, "Charlie", now), now=now)
-        window = metering.open_windows(session, plans.current(session, account.id, now=now), now=now).live
-        where = {"window_id": window.id, "account_id": account.id, "key_id": "k", "endpoint": ""}
-        hour = calendar_month(now)[0]
-        session.add(UsageHour(meter="calls", hour=hour, units=500, calls=500, **where))
+        use(session, account.id, 500, calendar_month(now)[0], now=now)
     home = words(oscar, "/operator")
     assert "Acme Costs more than it brings 500" in home and "Idle: nobody used it" in home
     page = words(oscar, "/operator/sustainability/margins")
