@@ -75,7 +75,7 @@ def join(session: Session, secret: str, person_id: str, *, address: str | None =
     that the link was sent to.
     """
     person = queries.person(session, person_id)
-    invitation = _invitation(session, links.burn(session, "invitation", secret, now=now).subject, now)
+    invitation = _take_up(session, secret, now)
     if person.verified_at is None:
         if person.email != invitation.email:
             raise Conflict("Confirm your own e-mail address before you join a team.")
@@ -83,12 +83,22 @@ def join(session: Session, secret: str, person_id: str, *, address: str | None =
     return _let_in(session, invitation, person, address, now)
 
 
+def _take_up(session: Session, secret: str, now: datetime) -> Invitation:
+    """The invitation that a link leads to, the link being used up; Missing like `invited_by_link`.
+
+    Its account is held first, as by whoever takes it back: neither then waits for the other for ever.
+    """
+    invitation = invited_by_link(session, secret, now=now)
+    tenants.lock(session, invitation.account_id)
+    links.burn(session, "invitation", secret, now=now)  # of two clicks at once, one goes on from here
+    return invitation
+
+
 def _let_in(
     session: Session, invitation: Invitation, person: Person, address: str | None, now: datetime
 ) -> str:
     person_id = person.id
     account_id = invitation.account_id
-    tenants.lock(session, account_id)
     if queries.role(session, account_id, person_id) is not None:
         raise Conflict("You are in this team already.")
     session.add(Member(account_id=account_id, person_id=person_id, role=invitation.role, joined_at=now))
@@ -126,7 +136,7 @@ def join_as_new(
     name = rules.clean_name(name)
     rules.check_password(password, name, invitation.email)
     password_hash = passwords.hashed(password)
-    links.burn(session, "invitation", secret, now=now)  # of two clicks at once, one goes on from here
+    invitation = _take_up(session, secret, now)
     person = signups.add_newcomer(
         session, name, invitation.email, password_hash, terms_version, verified_at=now, now=now
     )
