@@ -22,8 +22,9 @@ def invite(
 ) -> Invitation:
     """Ask an address to join with a role, in the actor's name; asking again sends a fresh letter."""
     tenants.lock(session, account_id)
-    rules.check_role_given(queries.role(session, account_id, actor.of_person), None, role)
-    email = rules.clean_email(email)
+    giver, email = queries.role(session, account_id, actor.of_person), rules.clean_email(email)
+    standing = _open_invitation(session, account_id, email)
+    rules.check_role_given(giver, standing.role if standing is not None else None, role)
     if queries.person(session, actor.of_person).verified_at is None:
         raise Conflict("Verify your own address before you invite others.")
     if any(member.person.email == email for member in queries.members(session, account_id)):
@@ -32,9 +33,7 @@ def invite(
         session, "invitation", account_id, limit=INVITATIONS, span=INVITATIONS_SPAN, now=now
     ):
         raise Exhausted(f"An account can send {INVITATIONS} invitations a day. Try again tomorrow.")
-    invitation = _open_invitation(session, account_id, email) or Invitation(
-        id=ids.new("inv"), account_id=account_id, email=email
-    )
+    invitation = standing or Invitation(id=ids.new("inv"), account_id=account_id, email=email)
     invitation.role, invitation.invited_by, invitation.invited_at = role, actor.of_person, now
     invitation.expires_at = now + rules.TOKEN_LIFE["invitation"]
     session.add(invitation)
