@@ -163,6 +163,26 @@ def test_a_cancellation_can_be_undone(paying):
         paying.resume()
 
 
+@pytest.mark.parametrize(
+    ("set_by", "taken_back_by"),
+    [
+        ({"cancel_at_period_end": True}, "cancel_at_period_end=false"),
+        ({"cancel_at": "max_period_end"}, "cancel_at="),
+    ],
+)
+def test_a_cancellation_made_at_stripe_is_undone_by_what_it_set(paying, set_by, taken_back_by):
+    """Stripe's portal names a moment for the end, where others have it come with the period."""
+    [subscription] = paying.subscriptions()
+    paying.sandbox.client.v1.subscriptions.update(subscription.id, set_by)
+    asked, transport = [], paying.sandbox.transport()
+    transport.hooks["response"].append(lambda answer, **_: asked.append(answer.request))
+    paying.stripe = billing.Stripe(paying.payments, transport=transport)
+    paying.resume()
+    [undone] = [one.body for one in asked if one.method == "POST"]
+    assert undone == taken_back_by
+    assert paying.bill().ends_at is None
+
+
 def test_cancelling_again_after_undoing_it_is_done_again(paying):
     """Under the key of the first time Stripe would repeat its answer and do nothing."""
     for _ in range(3):

@@ -31,6 +31,7 @@ from portal.kit.settings import Payments, Settings
 
 if TYPE_CHECKING:
     from stripe._base_address import BaseAddresses
+    from stripe.params import SubscriptionUpdateParams
     from stripe.params.checkout import SessionCreateParams
 
 os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")  # or its notices become Python warnings
@@ -234,7 +235,7 @@ class Stripe:
                     "proration_behavior": "always_invoice",
                     "proration_date": int(at.timestamp()),
                     "payment_behavior": "error_if_incomplete",
-                    **({"cancel_at_period_end": False} if subscription.ends_at else {}),
+                    **(_endless(subscription) if subscription.ends_at else {}),
                 },
                 {"idempotency_key": key},
             )
@@ -292,7 +293,7 @@ class Stripe:
         if subscription.ends_at:
             with speaking():
                 self._client.v1.subscriptions.update(
-                    subscription.id, {"cancel_at_period_end": False}, {"idempotency_key": key}
+                    subscription.id, _endless(subscription), {"idempotency_key": key}
                 )
 
     def end_now(self, subscription_id: str, *, key: str) -> None:
@@ -399,6 +400,11 @@ class Stripe:
                     disputes = self._client.v1.disputes.list({"charge": charge.id, "limit": PAGE})
                     troubles += [reading.dispute(one) for one in disputes.data]
         return tuple(troubles)
+
+
+def _endless(subscription: Subscription) -> "SubscriptionUpdateParams":
+    """What takes a cancellation back: Stripe refuses both at once, and its portal sets the moment alone."""
+    return {"cancel_at_period_end": False} if subscription.ends_with_period else {"cancel_at": ""}
 
 
 def _addresses(payments: Payments) -> "BaseAddresses":

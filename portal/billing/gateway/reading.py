@@ -59,6 +59,7 @@ def subscription(found: Any, offer_of: OfferOf) -> Subscription:
         period_starts_at=moment(item.current_period_start),
         period_ends_at=moment(item.current_period_end),
         ends_at=ends_at,
+        ends_with_period=bool(found.cancel_at_period_end),
         ended_at=_moment(found, "ended_at"),
         trial_ends_at=_moment(found, "trial_end"),
         schedule_id=_id(schedule),
