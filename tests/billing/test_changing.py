@@ -59,6 +59,23 @@ def test_a_downgrade_holds_when_the_paid_month_is_over(wider):
     assert wider.invoices()[-1].amount_paid == 1900
 
 
+def test_a_discount_for_ever_outlives_a_change_to_less(wider):
+    """Stripe's phases have the discounts that they name, and none of the subscription's own."""
+    wider.change("api-team", "month")
+    [subscription] = wider.subscriptions()
+    coupon = wider.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    wider.v1.subscriptions.update(subscription.id, {"discounts": [{"coupon": coupon.id}]})
+    for _ in range(2):  # the second one finds a schedule
+        wider.change("api-pro", "month")
+        wider.resume()
+        wider.change("api-pro", "month")
+    wider.sandbox.advance("1 month")
+    wider.sandbox.advance("2h")
+    wider.refresh()
+    assert wider.held().plan == "api-pro"
+    assert wider.invoices()[-1].amount_paid == 950
+
+
 def test_from_the_year_to_the_month_holds_when_the_year_is_over(paying):
     paying.change(interval="year")
     paying.change(interval="month")

@@ -246,34 +246,36 @@ class Stripe:
             self.go_on(subscription, key=f"{key}-go-on")
         schedules = self._client.v1.subscription_schedules
         with speaking():
-            schedule_id = subscription.schedule_id
-            if schedule_id is None:
-                made = schedules.create(
+            schedule = (
+                schedules.retrieve(subscription.schedule_id)
+                if subscription.schedule_id
+                else schedules.create(
                     {"from_subscription": subscription.id}, {"idempotency_key": f"{key}-schedule"}
                 )
-                schedule_id = made.id
+            )
+            # A phase that names no discounts has none of those that the subscription had until then.
+            kept = reading.phase_discounts(schedule)
             starts, ends = (
                 int(at.timestamp()) for at in (subscription.period_starts_at, subscription.period_ends_at)
             )
-            schedules.update(
-                schedule_id,
+            phases: list[Any] = [
                 {
-                    "end_behavior": "release",
-                    "proration_behavior": "none",
-                    "phases": [
-                        {
-                            "start_date": starts,
-                            "end_date": ends,
-                            "items": [{"price": subscription.price_id, "quantity": 1}],
-                        },
-                        {
-                            "start_date": ends,
-                            "duration": {"interval": "year" if interval == "year" else "month"},
-                            "proration_behavior": "none",
-                            "items": [{"price": price_id, "quantity": 1}],
-                        },
-                    ],
+                    "start_date": starts,
+                    "end_date": ends,
+                    "items": [{"price": subscription.price_id, "quantity": 1}],
+                    **({"discounts": kept} if kept else {}),
                 },
+                {
+                    "start_date": ends,
+                    "duration": {"interval": "year" if interval == "year" else "month"},
+                    "proration_behavior": "none",
+                    "items": [{"price": price_id, "quantity": 1}],
+                    **({"discounts": kept} if kept else {}),
+                },
+            ]
+            schedules.update(
+                schedule.id,
+                {"end_behavior": "release", "proration_behavior": "none", "phases": phases},
                 {"idempotency_key": f"{key}-phases"},
             )
 

@@ -189,6 +189,20 @@ def _line(line: Any, offer_of: OfferOf) -> InvoiceLine:
     )
 
 
+def phase_discounts(schedule: Any) -> list[dict[str, str]]:
+    """The discounts of a schedule's present phase, as a phase is given them."""
+    begins = _get(schedule, "current_phase", "start_date")
+    present = next((one for one in schedule.phases if one.start_date == begins), schedule.phases[0])
+    return [
+        next(
+            {name: found}  # one of them alone, or Stripe refuses it
+            for name in ("discount", "promotion_code", "coupon")
+            if (found := _id(_get(one, name)))
+        )
+        for one in _get(present, "discounts") or []
+    ]
+
+
 def _next_phase(schedule: Any, offer_of: OfferOf) -> tuple[Offer | None, datetime | None]:
     """What a schedule puts in the place of the present price, and when."""
     if schedule is None or isinstance(schedule, str) or schedule.status not in ("active", "not_started"):
