@@ -9,10 +9,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import redis
 from celery import Celery, Task, signals
+from celery.beat import Service
 from sqlalchemy.exc import OperationalError
 
 from portal.gate import Unavailable
@@ -122,6 +124,13 @@ def write_logs(**_: Any) -> None:
     logging.getLogger("celery.beat").addFilter(
         lambda line: not str(line.msg).startswith("Scheduler: Sending")
     )
+
+
+@signals.beat_init.connect  # type: ignore[untyped-decorator]
+def begin_soon(sender: Service, **_: Any) -> None:
+    """A clock that is started anew does not wait for hours: whoever starts it daily would never see them."""
+    for entry in sender.scheduler.schedule.values():
+        entry.last_run_at -= max(entry.schedule.run_every - schedule.FIRST_AFTER, timedelta(0))
 
 
 @signals.before_task_publish.connect  # type: ignore[untyped-decorator]

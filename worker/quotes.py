@@ -66,7 +66,9 @@ def void_quote(session: Session, fact: Any, occasion: Occasion) -> None:
 
 
 def quote_offered(session: Session, fact: support.QuoteOffered, occasion: Occasion) -> None:
-    """Who may spend the account's money learns what the work would cost, and until when."""
+    """Who may spend the account's money learns what the work would cost, while it can be had."""
+    if support.quote(session, fact.quote_id).state(occasion.now) != "offered":
+        return
     _to_payers(session, fact, occasion, "quote_offered", {})
 
 

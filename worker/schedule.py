@@ -1,6 +1,7 @@
 """When work is done and where: the duties of the clock, and the queue of every task."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 QUEUES = ("urgent", "bulk", "letters")
@@ -29,6 +30,8 @@ class Duty:
 
 
 MINUTE, HOUR = 60, 3600
+FIRST_AFTER = timedelta(minutes=5)
+"""How long a clock that was just started waits at most with any duty: it remembers nothing from before."""
 
 DUTIES = (
     Duty("relay.hand_out", 1),

@@ -81,11 +81,12 @@ def recovery_code_used(session: Session, fact: accounts.RecoveryCodeUsed, occasi
 
 
 def invited(session: Session, fact: accounts.Invited, occasion: Occasion) -> None:
-    """A link to the invitation, while it is open."""
+    """A link to the invitation, while it is open; it ends with it, however late the letter is written."""
     invitation = accounts.invitation(session, fact.invitation_id)
-    if invitation.accepted_at is not None or invitation.revoked_at is not None:
+    until = invitation.expires_at
+    if invitation.accepted_at is not None or invitation.revoked_at is not None or until <= occasion.now:
         return
-    link, until = once_link(session, occasion, "invitation", subject=invitation.id)
+    link, _ = once_link(session, occasion, "invitation", subject=invitation.id)
     context = {
         "inviter": accounts.person(session, invitation.invited_by).name,
         "account": accounts.get(session, invitation.account_id).name,

@@ -1,6 +1,6 @@
 """Billing, as decided."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +9,7 @@ from portal.billing.values import (
     MONTH,
     YEAR,
     Access,
-    Earned,
     Invoice,
-    InvoiceLine,
     Offer,
     Subscription,
 )
@@ -250,25 +248,3 @@ def _named(kind: str, found: Any) -> tuple[str, str] | None:
     if kind not in LEADING or not isinstance(identity, str) or not identity:
         return None
     return kind, identity
-
-
-# ---- Revenue ----------------------------------------------------------------------------------------
-
-
-def earned(invoices: Iterable[tuple[datetime, str, Sequence[InvoiceLine]]]) -> list[Earned]:
-    """Lines of paid invoices, given as (paid at, id, lines), added up by month, line and plan."""
-    sums: dict[tuple[datetime, str, str, str], int] = {}
-    seen: dict[tuple[datetime, str, str, str], set[str]] = {}
-    for paid_at, invoice_id, lines in invoices:
-        month = calendar_month(paid_at)[0]
-        for line in lines:
-            offer = line.offer
-            key = (month, offer.line if offer else "", offer.plan if offer else "", line.amount.currency)
-            sums[key] = sums.get(key, 0) + line.amount.amount
-            seen.setdefault(key, set()).add(invoice_id)
-    return [
-        Earned(
-            month, line or None, plan or None, Money(amount, currency), len(seen[month, line, plan, currency])
-        )
-        for (month, line, plan, currency), amount in sorted(sums.items())
-    ]

@@ -47,8 +47,8 @@ class Customer:
 class Subscription:
     """A subscription at Stripe. `offer` is None when its price is none of ours.
 
-    `status` is Stripe's word. `ends_at` is set when it is cancelled already for a later moment;
-    `next_offer` takes its place at `next_at`.
+    `status` is Stripe's word. `ends_at` is set when it is cancelled already for a later moment, which
+    `ends_with_period` when that was said of its period; `next_offer` takes its place at `next_at`.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Subscription:
     period_starts_at: datetime
     period_ends_at: datetime
     ends_at: datetime | None = None
+    ends_with_period: bool = False
     ended_at: datetime | None = None
     trial_ends_at: datetime | None = None
     schedule_id: str | None = None

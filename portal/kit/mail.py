@@ -29,6 +29,13 @@ class Letter(Base):
     __tablename__ = "letter"
     __table_args__ = (
         Index(
+            "ix_letter_claimed_at",
+            "claimed_at",
+            postgresql_where=(
+                "claimed_at IS NOT NULL AND sent_at IS NULL AND failed_at IS NULL AND kept_at IS NULL"
+            ),
+        ),
+        Index(
             "ix_letter_due",
             "due_at",
             postgresql_where=(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, BigInteger, any_, cast, select, text
 from sqlalchemy.orm import Session
 
 from portal import plans
@@ -182,7 +182,8 @@ def _noted(parts: Iterable[_Part]) -> list[Noted]:
 def _used(session: Session, windows: set[int]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {window: {} for window in windows}
     rows = select(UsageTotal.window_id, UsageTotal.meter, UsageTotal.units)
-    for window, meter, units in session.execute(rows.where(UsageTotal.window_id.in_(windows))):
+    wanted = any_(cast(list(windows), ARRAY(BigInteger)))  # one parameter, however many they are
+    for window, meter, units in session.execute(rows.where(UsageTotal.window_id == wanted)):
         if rules.is_counted(meter):
             found[window][meter] = units
     return found

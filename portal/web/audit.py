@@ -48,6 +48,8 @@ WORDS = {
     "plan.asked": "Asked for a plan",
     "plan.fulfilled": "Set up the plan that was asked for",
     "plan.declined": "Declined to set up a plan",
+    "quote.accepted": "Accepted a quote",
+    "quote.declined": "Declined a quote",
     "subscription.change": "Changed what is paid for",
     "subscription.cancel": "Cancelled what is paid for",
     "subscription.resume": "Resumed what is paid for",
@@ -72,6 +74,8 @@ WORDS = {
     "ticket.answered": "Answered a ticket",
     "ticket.closed": "Closed a ticket",
     "ticket.reopened": "Opened a ticket again",
+    "ticket.quote_offered": "Offered a quote",
+    "ticket.quote_withdrawn": "Withdrew a quote",
     "ticket.taken": "Took a ticket",
     "ticket.assigned": "Gave a ticket to somebody",
     "ticket.released": "Gave a ticket back",
@@ -96,9 +100,14 @@ BY_STAFF = frozenset(
         "ticket.answered",
         "ticket.closed",
         "ticket.reopened",
+        "ticket.quote_offered",
+        "ticket.quote_withdrawn",
+        "plan.fulfilled",
+        "plan.declined",
+        "billing.grace",
     )
 )
-"""What staff do: where they sat is theirs, and no customer's business."""
+"""What staff do, present and former ones: where they sat is theirs, and no customer's business."""
 
 
 @room.get("/settings/audit")
@@ -107,8 +116,14 @@ def show() -> str:
     session = site.session()
     page = accounts.audit(session, g.account.id, page=request.args.get("page", 1, type=int))
     names = {one.person.id: one.person.email for one in accounts.members(session, g.account.id)}
+    outsiders = {one.id for one in accounts.staff(session)} - names.keys()
     return render_template(
-        "audit/index.html", audit=page, words=words, details=details, names=names, by_staff=BY_STAFF
+        "audit/index.html",
+        audit=page,
+        words=words,
+        details=details,
+        names=names,
+        by_staff=lambda row: row.action in BY_STAFF or row.actor_id in outsiders,
     )
 
 

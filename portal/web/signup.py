@@ -115,8 +115,11 @@ def resend() -> ResponseReturnValue:
     """Send the letter again, to somebody who is signed in."""
     session = site.session()
     with unit(session):
-        accounts.send_verification(session, g.person, now=clock.now())
-    flash(f"A letter is on its way to {g.person.email}.", "good")
+        sent = accounts.send_verification(session, g.person, now=clock.now())
+    if sent:
+        flash(f"A letter is on its way to {g.person.email}.", "good")
+    elif g.person.verified_at is None:
+        flash(f"Several letters went to {g.person.email} just now. Look for them, or wait an hour.", "due")
     return redirect(visitor.own_path(request.form.get("next"), "/settings"), 303)
 
 

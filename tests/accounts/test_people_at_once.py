@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 
 import pytest
+from sqlalchemy import text
 
 from portal import accounts
 from portal.kit.db import unit
-from portal.kit.errors import Exhausted, Refusal
+from portal.kit.errors import Exhausted, Missing, Refusal
 from tests.accounts.people import LAPTOP, NOON, PASSWORD, VAULT, account_of, enrol, facts, join, turn_codes_on
 
 
@@ -27,6 +29,15 @@ def at_once(database):
             return list(pool.map(one, verbs))
 
     return run
+
+
+def wait_for_somebody_who_waits(database):
+    """Until a statement waits for a row that another unit holds."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    for _ in count():
+        with database() as session:
+            if session.scalar(waiting):
+                return
 
 
 def kept(results):
@@ -99,6 +110,30 @@ def test_somebody_new_who_accepts_twice_at_once_joins_once(database, at_once):
         return accounts.join_as_new(session, secret, "Dora", PASSWORD, now=NOON)
 
     assert len(kept(at_once(*[accept] * 4))) == 1
+
+
+def test_an_invitation_that_is_accepted_while_it_is_taken_back_lets_nobody_in(database):
+    with database() as session, unit(session):
+        alice, dora = enrol(session, "Alice"), enrol(session, "Dora")
+        account = account_of(session, alice)
+        owner = accounts.actor(alice)
+        found = accounts.invite(session, account.id, "dora@example.com", "viewer", actor=owner, now=NOON)
+        secret = accounts.make_link(session, "", "invitation", now=NOON, subject=found.id).rpartition("/")[2]
+
+    def accept():
+        with database() as session, unit(session):
+            accounts.join(session, secret, dora.id, now=NOON)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database() as session, unit(session):
+            accounts.rename_account(session, account.id, "Acme", actor=owner, now=NOON)
+            accepting = pool.submit(accept)
+            wait_for_somebody_who_waits(database)
+            accounts.revoke_invitation(session, account.id, found.id, actor=owner, now=NOON)
+        with pytest.raises(Missing):
+            accepting.result()
+    with database() as session:
+        assert [one.person.id for one in accounts.members(session, account.id)] == [alice.id]
 
 
 def test_tries_at_once_are_all_counted(database, at_once):

@@ -81,6 +81,17 @@ def test_a_reset_proves_the_address_and_ends_the_wait_after_many_tries(session):
     assert accounts.recognise(session, alice.email, NEW_PASSWORD, LAPTOP, now=NOON) is alice
 
 
+def test_a_reset_ends_the_wait_at_a_known_place_too(session, alice):
+    accounts.begin(session, alice, LAPTOP, now=NOON)
+    for _ in range(10):
+        accounts.recognise(session, alice.email, "wrong password", LAPTOP, now=NOON)
+    with pytest.raises(Exhausted):
+        accounts.recognise(session, alice.email, PASSWORD, LAPTOP, now=NOON)
+    secret = secret_of(session, "reset", person_id=alice.id)
+    accounts.reset(session, secret, NEW_PASSWORD, now=NOON)
+    assert accounts.recognise(session, alice.email, NEW_PASSWORD, LAPTOP, now=NOON) is alice
+
+
 def test_a_reset_leaves_the_authenticator_as_it_is(session, alice):
     turn_codes_on(session, alice)
     accounts.reset(session, secret_of(session, "reset", person_id=alice.id), NEW_PASSWORD, now=NOON)

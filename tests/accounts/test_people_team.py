@@ -118,6 +118,14 @@ def test_an_admin_cannot_make_or_touch_an_owner(session):
     assert invite(session, people.account, people.bob).role == "viewer"
 
 
+def test_an_admin_cannot_ask_anew_whom_an_owner_asked_to_be_one(session):
+    people = gather(session, role="admin")
+    asked = invite(session, people.account, people.alice, role="owner")
+    with pytest.raises(Forbidden):
+        invite(session, people.account, people.bob, role="viewer")
+    assert accounts.invitation(session, asked.id).role == "owner"
+
+
 def test_a_stranger_does_nothing_to_a_team(session, people):
     charlie, alices = accounts.actor(people.charlie), people.account.id
     with pytest.raises(Forbidden):

@@ -176,6 +176,14 @@ def test_the_first_operator_is_waited_for_until_one_signs_in(session):
     assert accounts.first_operator(session, actor=CLOCKWORK, now=NOON) is None
 
 
+def test_an_operator_who_signed_in_long_ago_is_not_waited_for(session):
+    first = accounts.first_operator(session, actor=CLOCKWORK, now=NOON)
+    accounts.begin(session, first, LAPTOP, now=NOON)
+    later = NOON + timedelta(days=400)
+    accounts.forget_old(session, now=later)
+    assert accounts.first_operator(session, actor=CLOCKWORK, now=later) is None
+
+
 def test_staff_are_made_of_known_and_unknown_people(session):
     alice = enrol(session, "Alice")
     assert accounts.add_staff(session, "Alice@example.com", "support", actor=CLOCKWORK, now=NOON) is alice

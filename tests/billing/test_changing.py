@@ -59,6 +59,23 @@ def test_a_downgrade_holds_when_the_paid_month_is_over(wider):
     assert wider.invoices()[-1].amount_paid == 1900
 
 
+def test_a_discount_for_ever_outlives_a_change_to_less(wider):
+    """Stripe's phases have the discounts that they name, and none of the subscription's own."""
+    wider.change("api-team", "month")
+    [subscription] = wider.subscriptions()
+    coupon = wider.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    wider.v1.subscriptions.update(subscription.id, {"discounts": [{"coupon": coupon.id}]})
+    for _ in range(2):  # the second one finds a schedule
+        wider.change("api-pro", "month")
+        wider.resume()
+        wider.change("api-pro", "month")
+    wider.sandbox.advance("1 month")
+    wider.sandbox.advance("2h")
+    wider.refresh()
+    assert wider.held().plan == "api-pro"
+    assert wider.invoices()[-1].amount_paid == 950
+
+
 def test_from_the_year_to_the_month_holds_when_the_year_is_over(paying):
     paying.change(interval="year")
     paying.change(interval="month")
@@ -161,6 +178,26 @@ def test_a_cancellation_can_be_undone(paying):
     assert paying.held().plan == "api-pro" and len(paying.invoices()) == 2
     with pytest.raises(Conflict, match="nothing to undo"):
         paying.resume()
+
+
+@pytest.mark.parametrize(
+    ("set_by", "taken_back_by"),
+    [
+        ({"cancel_at_period_end": True}, "cancel_at_period_end=false"),
+        ({"cancel_at": "max_period_end"}, "cancel_at="),
+    ],
+)
+def test_a_cancellation_made_at_stripe_is_undone_by_what_it_set(paying, set_by, taken_back_by):
+    """Stripe's portal names a moment for the end, where others have it come with the period."""
+    [subscription] = paying.subscriptions()
+    paying.sandbox.client.v1.subscriptions.update(subscription.id, set_by)
+    asked, transport = [], paying.sandbox.transport()
+    transport.hooks["response"].append(lambda answer, **_: asked.append(answer.request))
+    paying.stripe = billing.Stripe(paying.payments, transport=transport)
+    paying.resume()
+    [undone] = [one.body for one in asked if one.method == "POST"]
+    assert undone == taken_back_by
+    assert paying.bill().ends_at is None
 
 
 def test_cancelling_again_after_undoing_it_is_done_again(paying):

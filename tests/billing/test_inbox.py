@@ -220,6 +220,21 @@ def test_what_fails_is_noted_and_tried_again_until_it_is_done(shop):
     assert all(row.failure is None and row.processed_at for row in stored(shop.database))
 
 
+def test_while_stripe_is_away_it_is_asked_once_a_run(shop):
+    """Each question may wait for half a minute, and the worker has other things to do."""
+    waiting = pay_unseen(shop)
+    shop.sandbox.advance("3m")
+    away = Away(shop.stripe, 99)
+    for asked in range(1, 4):
+        assert billing.retry_events(shop.database, away, now=shop.now) == []
+        failed = [row.id for row in stored(shop.database) if row.failure]
+        assert (99 - away.times, len(failed)) == (asked, asked)  # another one each time
+    assert len(waiting) > 3
+    shop.sandbox.advance("10m")
+    assert billing.retry_events(shop.database, shop.stripe, now=shop.now) == [shop.alice]
+    assert all(row.processed_at for row in stored(shop.database))
+
+
 def test_an_event_that_was_lost_on_the_way_to_the_worker_is_found(shop):
     pay_unseen(shop)
     assert billing.retry_events(shop.database, shop.stripe, now=shop.now) == []

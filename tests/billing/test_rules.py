@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.billing import rules
-from portal.billing.values import Invoice, InvoiceLine, Offer, Subscription
+from portal.billing.values import Invoice, Offer, Subscription
 from portal.kit.errors import Conflict
 from portal.kit.money import Money
 
@@ -282,15 +282,3 @@ def test_what_an_event_is_about(event, subject):
 def test_what_fails_is_tried_again_later_and_later_and_for_ever(attempts):
     assert timedelta(minutes=1) <= rules.retry_after(attempts) <= timedelta(hours=6)
     assert rules.retry_after(attempts) <= rules.retry_after(attempts + 1)
-
-
-def test_revenue_is_added_up_by_month_line_and_plan():
-    january, february = datetime(2026, 1, 31, 23, 59, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
-    lines = [InvoiceLine("API Pro", Money(1900), PRO), InvoiceLine("less", Money(-400), PRO)]
-    found = rules.earned(
-        [(january, "in_1", lines), (january, "in_2", lines), (february, "in_3", [InvoiceLine("x", Money(5))])]
-    )
-    assert [(one.month.month, one.line, one.plan, one.amount, one.invoices) for one in found] == [
-        (1, "api", "api-pro", Money(3000), 2),
-        (2, None, None, Money(5), 1),
-    ]

@@ -208,6 +208,13 @@ def test_a_strangers_key_is_missing_to_every_verb(session, alice):
     assert keys.grants(session, charlie, [row(session, minted).digest], now=NOON) == []
 
 
+def test_any_number_of_keys_can_be_asked_for_their_names(session, alice):
+    """An import may bring in more of them than a query can have parameters; a statement names them all."""
+    mine = mint(session, alice).key_id
+    wanted = [mine, *(f"key_{number}" for number in range(70_000))]
+    assert list(keys.names(session, alice, wanted)) == [mine]
+
+
 def test_service_keys_are_minted_listed_and_revoked(session, alice):
     minted = keys.mint_service(session, "API", stamp=STAMP, actor=OPERATOR, now=NOON)
     assert tokens.parse(minted.token, ["upk"]).kind == "svc"

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select, text
 
 from portal.kit import mail, sending
 from portal.kit.db import unit
@@ -102,3 +103,13 @@ def test_waits_double_from_a_minute_to_four_hours():
     minutes = [sending.wait(attempts) / timedelta(minutes=1) for attempts in range(1, 12)]
     assert minutes == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]
     assert sending.wait(10_000) == timedelta(hours=4)
+
+
+@pytest.mark.parametrize("state", ["waiting", "being sent", "in doubt"])
+def test_what_is_on_its_way_is_found_without_reading_every_letter(session, state):
+    """It is asked for every two seconds, and letters are kept for half a year."""
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    asked = select(mail.Letter.id).where(mail.STATES[state])
+    words = asked.compile(session.connection(), compile_kwargs={"literal_binds": True})
+    plan = "\n".join(session.scalars(text(f"EXPLAIN {words}")))
+    assert "ix_letter_" in plan

@@ -9,6 +9,7 @@ from portal import accounts, metering
 from portal.kit.errors import Conflict, Invalid, Missing
 from portal.kit.outbox import ToldFact, read
 from portal.metering import rules
+from portal.metering.giving import given as given_in
 from tests.plans.people import OPERATOR
 
 SPLITS = {  # used, included, credited: of the plan, of credits, beyond
@@ -167,3 +168,8 @@ def test_the_books_balance_with_credits_in_them(house):
     [line] = [one for one in found if (one.environment, one.meter) == ("live", "calls")]
     assert (line.included, line.credited, line.beyond, line.unsettled) == (1000, 200, 0, 30)
     assert line.ledger == line.included + line.credited + line.beyond and line.balanced
+
+
+def test_what_was_given_in_any_number_of_months_can_be_asked_for(session):
+    """Whoever looks on at everybody asks for more of them than a query can have parameters."""
+    assert given_in(session, range(70_000)) == {}

@@ -8,10 +8,12 @@ import pytest
 
 from portal import accounts
 from portal.kit import clock
+from portal.kit.db import unit
 from tests.web.people import PASSWORD, Visit
 from tests.web.sites import site_of
 
 NEW_PASSWORD = "a much longer one than before"
+OPERATOR = accounts.Actor(None, "operator root")
 
 
 @pytest.fixture
@@ -244,6 +246,18 @@ def test_the_audit_does_not_say_where_staff_sat(alice, world):
         accounts.record(session, staff, "account.looked_at", account_id=account.id, now=clock.now())
     page = alice.get("/settings/audit").text
     assert "sam@example.com" in page and "198.51.100.200" not in page
+
+
+@pytest.mark.parametrize("deed", ["plan.fulfilled", "billing.grace", "ticket.quote_offered", "tea.poured"])
+def test_whatever_staff_do_the_audit_does_not_say_where_they_sat(alice, world, deed):
+    account, now = world.account("alice@example.com"), clock.now()
+    with world.database() as session, unit(session):
+        sue = accounts.add_staff(session, "sue@example.com", "support", actor=OPERATOR, now=now)
+        actor = accounts.actor(sue, "192.0.2.99")
+        accounts.record(session, actor, deed, account_id=account.id, now=now)
+    page = alice.get("/settings/audit").text
+    assert "sue@example.com" in page and "192.0.2.99" not in page
+    assert alice.options["environ_base"]["REMOTE_ADDR"] in page
 
 
 def test_the_audit_is_written_in_words_and_has_pages(alice, world):

@@ -117,6 +117,19 @@ def test_a_link_works_once(visit, world):
     assert visit.get(link).status_code == 404
 
 
+def test_a_letter_that_is_not_sent_is_not_promised(visit, world):
+    world.enrol("Alice", verified=False)
+    visit.sign_in("alice@example.com")
+    said = []
+    for _ in range(6):
+        visit.send("/verification", on="/settings")
+        shown = visit.get("/settings").text
+        said.append("A letter is on its way" in shown)
+    assert len(world.told(accounts.AddressToVerify)) == 5, "the first one came with signing up"
+    assert said == [True] * 4 + [False] * 2
+    assert "wait an hour" in shown
+
+
 def test_the_letter_can_be_sent_again(visit, world):
     world.enrol("Alice", verified=False)
     visit.sign_in("alice@example.com")

@@ -74,6 +74,16 @@ def to(till, template):
     return [letter.to.partition("@")[0] for letter in letters(till.house, f"support/{template}")]
 
 
+def test_what_was_withdrawn_before_anybody_was_written_to_is_offered_to_nobody(till, alice, sue):
+    _, desk = ask(till)
+    offer(till, desk)
+    sue.post(f"{desk}/quote/withdrawal", quote=quote_of(till).id)
+    follow(till.house)
+    assert quote_of(till).withdrawn_at is not None
+    assert to(till, "quote_offered") == []
+    assert sorted(to(till, "quote_withdrawn")) == ["alice", "bob"]
+
+
 def test_from_asking_to_paid(till, alice, sue):
     page, desk = ask(till)
     words = alice.words(page)

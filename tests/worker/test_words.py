@@ -6,7 +6,9 @@ import pytest
 
 from portal import accounts, keys, metering, plans
 from portal.accounts.models import SignIn
+from portal.kit import clock
 from portal.kit.db import unit
+from portal.kit.letterhead import moment
 from portal.kit.outbox import tell
 from tests.worker.stage import NOW, follow, letters, someone, team, told
 
@@ -136,14 +138,30 @@ def test_an_invitation_goes_to_whom_it_is_for_and_opens_the_door(house, acme):
     invitation = act(
         house,
         lambda session: accounts.invite(
-            session, acme.id, "carol@example.com", "viewer", actor=accounts.actor(alice), now=NOW
+            session, acme.id, "carol@example.com", "viewer", actor=accounts.actor(alice), now=clock.now()
         ),
     )
     [letter] = letters(house)
     assert (letter.to, letter.subject) == ("carol@example.com", "Alice invites you to Acme")
     with house.sessions() as session:
         secret = link_in(letter).rpartition("/")[2]
-        assert accounts.invited_by_link(session, secret, now=NOW).id == invitation.id
+        assert accounts.invited_by_link(session, secret, now=clock.now()).id == invitation.id
+
+
+def test_an_invitation_whose_letter_is_late_ends_no_later_for_that(house, acme):
+    inviter, present = accounts.actor(owner(house, acme)), clock.now()
+    with house.sessions() as session, unit(session):
+        invited = [
+            accounts.invite(session, acme.id, email, "viewer", actor=inviter, now=present - before)
+            for email, before in (
+                ("carol@example.com", timedelta(days=3)),
+                ("dave@example.com", timedelta(days=8)),
+            )
+        ]
+    follow(house)
+    [letter] = letters(house)
+    assert letter.to == "carol@example.com"
+    assert moment(invited[0].expires_at) in letter.text
 
 
 def test_an_invitation_that_was_withdrawn_meanwhile_is_not_sent(house, acme):

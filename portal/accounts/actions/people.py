@@ -80,7 +80,7 @@ def reset(
     if person.verified_at is None:
         hand_over(session, person, now=now)
     _set_password(session, person, password, address, now)
-    attempts.forgive(session, "password", person.email)
+    signins.forgive_tries(session, person)
     signins.end_all(session, person.id, now=now)
     return person
 

@@ -39,7 +39,7 @@ def recognise(
     person = queries.by_email(session, email)
     whose = email
     if person is not None and (place := _known_place(session, person.id, browser)) is not None:
-        whose = f"{email} {place}"
+        whose = _at(email, place)
     if not attempts.within(session, "password", whose, limit=TRIES, span=TRIES_SPAN, now=now):
         raise Exhausted("Too many tries with this address. Wait 15 minutes, or choose a new password.")
     if not passwords.matches(person, password) or person is None:
@@ -52,6 +52,13 @@ def recognise(
     attempts.forgive(session, "password", whose)
     passwords.refresh(session, person, password)
     return person
+
+
+def forgive_tries(session: Session, person: Person) -> None:
+    """Let somebody try again who has proven by other means that it is them, wherever they tried before."""
+    places = session.scalars(select(KnownPlace.place).where(KnownPlace.person_id == person.id)).all()
+    for whose in (person.email, *(_at(person.email, place) for place in places)):
+        attempts.forgive(session, "password", whose)
 
 
 def note_failure(session: Session, person: Person, browser: Browser, reason: str, *, now: datetime) -> None:
@@ -175,6 +182,11 @@ def _last_account(session: Session, person_id: str) -> str | None:
     )
     first = select(Member.account_id).where(Member.account_id.in_(mine), Member.person_id == person_id)
     return session.scalar(used) or session.scalar(first.order_by(Member.joined_at).limit(1))
+
+
+def _at(email: str, place: str) -> str:
+    """Whose tries are counted at a place that the person knows."""
+    return f"{email} {place}"
 
 
 def _known_place(session: Session, person_id: str, browser: Browser) -> str | None:

@@ -59,10 +59,12 @@ def signed_up_with(session: Session, secret: str, *, now: datetime) -> str | Non
         return None
 
 
-def send_verification(session: Session, person: Person, *, now: datetime) -> None:
-    """Have the letter that proves an address sent; nothing when it is proven or asked for too often."""
-    if person.verified_at is None and may_write(session, person.email, now):
-        tell(session, AddressToVerify(person.id))
+def send_verification(session: Session, person: Person, *, now: datetime) -> bool:
+    """Have the letter that proves an address sent; False when it is proven or was asked for too often."""
+    if person.verified_at is not None or not may_write(session, person.email, now):
+        return False
+    tell(session, AddressToVerify(person.id))
+    return True
 
 
 def verify(session: Session, secret: str, *, address: str | None = None, now: datetime) -> Person:

@@ -22,8 +22,9 @@ def invite(
 ) -> Invitation:
     """Ask an address to join with a role, in the actor's name; asking again sends a fresh letter."""
     tenants.lock(session, account_id)
-    rules.check_role_given(queries.role(session, account_id, actor.of_person), None, role)
-    email = rules.clean_email(email)
+    giver, email = queries.role(session, account_id, actor.of_person), rules.clean_email(email)
+    standing = _open_invitation(session, account_id, email)
+    rules.check_role_given(giver, standing.role if standing is not None else None, role)
     if queries.person(session, actor.of_person).verified_at is None:
         raise Conflict("Verify your own address before you invite others.")
     if any(member.person.email == email for member in queries.members(session, account_id)):
@@ -32,9 +33,7 @@ def invite(
         session, "invitation", account_id, limit=INVITATIONS, span=INVITATIONS_SPAN, now=now
     ):
         raise Exhausted(f"An account can send {INVITATIONS} invitations a day. Try again tomorrow.")
-    invitation = _open_invitation(session, account_id, email) or Invitation(
-        id=ids.new("inv"), account_id=account_id, email=email
-    )
+    invitation = standing or Invitation(id=ids.new("inv"), account_id=account_id, email=email)
     invitation.role, invitation.invited_by, invitation.invited_at = role, actor.of_person, now
     invitation.expires_at = now + rules.TOKEN_LIFE["invitation"]
     session.add(invitation)
@@ -75,7 +74,7 @@ def join(session: Session, secret: str, person_id: str, *, address: str | None =
     that the link was sent to.
     """
     person = queries.person(session, person_id)
-    invitation = _invitation(session, links.burn(session, "invitation", secret, now=now).subject, now)
+    invitation = _take_up(session, secret, now)
     if person.verified_at is None:
         if person.email != invitation.email:
             raise Conflict("Confirm your own e-mail address before you join a team.")
@@ -83,12 +82,22 @@ def join(session: Session, secret: str, person_id: str, *, address: str | None =
     return _let_in(session, invitation, person, address, now)
 
 
+def _take_up(session: Session, secret: str, now: datetime) -> Invitation:
+    """The invitation that a link leads to, the link being used up; Missing like `invited_by_link`.
+
+    Its account is held first, as by whoever takes it back: neither then waits for the other for ever.
+    """
+    invitation = invited_by_link(session, secret, now=now)
+    tenants.lock(session, invitation.account_id)
+    links.burn(session, "invitation", secret, now=now)  # of two clicks at once, one goes on from here
+    return invitation
+
+
 def _let_in(
     session: Session, invitation: Invitation, person: Person, address: str | None, now: datetime
 ) -> str:
     person_id = person.id
     account_id = invitation.account_id
-    tenants.lock(session, account_id)
     if queries.role(session, account_id, person_id) is not None:
         raise Conflict("You are in this team already.")
     session.add(Member(account_id=account_id, person_id=person_id, role=invitation.role, joined_at=now))
@@ -126,7 +135,7 @@ def join_as_new(
     name = rules.clean_name(name)
     rules.check_password(password, name, invitation.email)
     password_hash = passwords.hashed(password)
-    links.burn(session, "invitation", secret, now=now)  # of two clicks at once, one goes on from here
+    invitation = _take_up(session, secret, now)
     person = signups.add_newcomer(
         session, name, invitation.email, password_hash, terms_version, verified_at=now, now=now
     )

@@ -1,6 +1,7 @@
 """The inbox: webhooks stored as they came, thought about later, and swept for."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,19 +44,11 @@ def think(sessions: sessionmaker[Session], stripe: Stripe, event_id: str, *, now
 
     What fails is noted at the event and tried again by `retry_events`; nothing is raised.
     """
-    with sessions() as session:
-        try:
-            return _think(session, stripe, event_id, now=now)
-        except Exception as problem:
-            said: str = getattr(problem, "detail", None) or f"{type(problem).__name__}: {problem}"
-            if not isinstance(problem, Refusal):
-                log.exception("an event could not be thought about", stripe_event=event_id)
-            _note_failure(session, event_id, " ".join(said.split())[:500], now=now)
-            return None
+    return _try(sessions, stripe, event_id, now=now)[0]
 
 
 def retry_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: datetime) -> list[str]:
-    """Think again about events whose time has come; the accounts to push."""
+    """Think again about events whose time has come, until Stripe is away; the accounts to push."""
     with sessions() as session, unit(session):
         due = session.scalars(
             select(WebhookEvent.id)
@@ -67,8 +60,7 @@ def retry_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: dateti
             .order_by(WebhookEvent.due_at)
             .limit(AT_ONCE)
         ).all()
-    pushed = [think(sessions, stripe, event_id, now=now) for event_id in due]
-    return sorted({account for account in pushed if account})
+    return _try_all(sessions, stripe, due, now=now)
 
 
 def sweep_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: datetime) -> list[str]:
@@ -83,14 +75,45 @@ def sweep_events(sessions: sessionmaker[Session], stripe: Stripe, *, now: dateti
         for event in found:
             if (event_id := _take(session, stripe.payments, event, now=now)) is not None:
                 fresh.append(event_id)
-    pushed = [think(sessions, stripe, event_id, now=now) for event_id in fresh]
-    return sorted({account for account in pushed if account})
+    return _try_all(sessions, stripe, fresh, now=now)
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
     """Delete webhooks that were done with 90 days ago and drift that was healed a year ago, in this unit."""
     session.execute(delete(WebhookEvent).where(WebhookEvent.processed_at < now - KEPT))
     session.execute(delete(Drift).where(Drift.healed_at < now - DRIFT_KEPT))
+
+
+def _try_all(
+    sessions: sessionmaker[Session], stripe: Stripe, event_ids: Iterable[str], *, now: datetime
+) -> list[str]:
+    """Think about events one by one; the accounts to push.
+
+    Once Stripe is away the rest is left for the next time: each question would be waited for in vain.
+    """
+    pushed: set[str] = set()
+    for event_id in event_ids:
+        account_id, is_away = _try(sessions, stripe, event_id, now=now)
+        if account_id is not None:
+            pushed.add(account_id)
+        if is_away:
+            break
+    return sorted(pushed)
+
+
+def _try(
+    sessions: sessionmaker[Session], stripe: Stripe, event_id: str, *, now: datetime
+) -> tuple[str | None, bool]:
+    """Think about an event; the account to push, if any, and whether Stripe is away."""
+    with sessions() as session:
+        try:
+            return _think(session, stripe, event_id, now=now), False
+        except Exception as problem:
+            said: str = getattr(problem, "detail", None) or f"{type(problem).__name__}: {problem}"
+            if not isinstance(problem, Refusal):
+                log.exception("an event could not be thought about", stripe_event=event_id)
+            _note_failure(session, event_id, " ".join(said.split())[:500], now=now)
+            return None, isinstance(problem, StripeAway)
 
 
 def _take(session: Session, payments: Payments, event: dict[str, Any], *, now: datetime) -> str | None:

@@ -31,6 +31,7 @@ from portal.kit.settings import Payments, Settings
 
 if TYPE_CHECKING:
     from stripe._base_address import BaseAddresses
+    from stripe.params import SubscriptionUpdateParams
     from stripe.params.checkout import SessionCreateParams
 
 os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")  # or its notices become Python warnings
@@ -234,7 +235,7 @@ class Stripe:
                     "proration_behavior": "always_invoice",
                     "proration_date": int(at.timestamp()),
                     "payment_behavior": "error_if_incomplete",
-                    **({"cancel_at_period_end": False} if subscription.ends_at else {}),
+                    **(_endless(subscription) if subscription.ends_at else {}),
                 },
                 {"idempotency_key": key},
             )
@@ -245,34 +246,36 @@ class Stripe:
             self.go_on(subscription, key=f"{key}-go-on")
         schedules = self._client.v1.subscription_schedules
         with speaking():
-            schedule_id = subscription.schedule_id
-            if schedule_id is None:
-                made = schedules.create(
+            schedule = (
+                schedules.retrieve(subscription.schedule_id)
+                if subscription.schedule_id
+                else schedules.create(
                     {"from_subscription": subscription.id}, {"idempotency_key": f"{key}-schedule"}
                 )
-                schedule_id = made.id
+            )
+            # A phase that names no discounts has none of those that the subscription had until then.
+            kept = reading.phase_discounts(schedule)
             starts, ends = (
                 int(at.timestamp()) for at in (subscription.period_starts_at, subscription.period_ends_at)
             )
-            schedules.update(
-                schedule_id,
+            phases: list[Any] = [
                 {
-                    "end_behavior": "release",
-                    "proration_behavior": "none",
-                    "phases": [
-                        {
-                            "start_date": starts,
-                            "end_date": ends,
-                            "items": [{"price": subscription.price_id, "quantity": 1}],
-                        },
-                        {
-                            "start_date": ends,
-                            "duration": {"interval": "year" if interval == "year" else "month"},
-                            "proration_behavior": "none",
-                            "items": [{"price": price_id, "quantity": 1}],
-                        },
-                    ],
+                    "start_date": starts,
+                    "end_date": ends,
+                    "items": [{"price": subscription.price_id, "quantity": 1}],
+                    **({"discounts": kept} if kept else {}),
                 },
+                {
+                    "start_date": ends,
+                    "duration": {"interval": "year" if interval == "year" else "month"},
+                    "proration_behavior": "none",
+                    "items": [{"price": price_id, "quantity": 1}],
+                    **({"discounts": kept} if kept else {}),
+                },
+            ]
+            schedules.update(
+                schedule.id,
+                {"end_behavior": "release", "proration_behavior": "none", "phases": phases},
                 {"idempotency_key": f"{key}-phases"},
             )
 
@@ -292,7 +295,7 @@ class Stripe:
         if subscription.ends_at:
             with speaking():
                 self._client.v1.subscriptions.update(
-                    subscription.id, {"cancel_at_period_end": False}, {"idempotency_key": key}
+                    subscription.id, _endless(subscription), {"idempotency_key": key}
                 )
 
     def end_now(self, subscription_id: str, *, key: str) -> None:
@@ -399,6 +402,11 @@ class Stripe:
                     disputes = self._client.v1.disputes.list({"charge": charge.id, "limit": PAGE})
                     troubles += [reading.dispute(one) for one in disputes.data]
         return tuple(troubles)
+
+
+def _endless(subscription: Subscription) -> "SubscriptionUpdateParams":
+    """What takes a cancellation back: Stripe refuses both at once, and its portal sets the moment alone."""
+    return {"cancel_at_period_end": False} if subscription.ends_with_period else {"cancel_at": ""}
 
 
 def _addresses(payments: Payments) -> "BaseAddresses":

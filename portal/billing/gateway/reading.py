@@ -59,6 +59,7 @@ def subscription(found: Any, offer_of: OfferOf) -> Subscription:
         period_starts_at=moment(item.current_period_start),
         period_ends_at=moment(item.current_period_end),
         ends_at=ends_at,
+        ends_with_period=bool(found.cancel_at_period_end),
         ended_at=_moment(found, "ended_at"),
         trial_ends_at=_moment(found, "trial_end"),
         schedule_id=_id(schedule),
@@ -186,6 +187,20 @@ def _line(line: Any, offer_of: OfferOf) -> InvoiceLine:
         ends_at=_moment(_get(line, "period"), "end"),
         proration=bool(proration),
     )
+
+
+def phase_discounts(schedule: Any) -> list[dict[str, str]]:
+    """The discounts of a schedule's present phase, as a phase is given them."""
+    begins = _get(schedule, "current_phase", "start_date")
+    present = next((one for one in schedule.phases if one.start_date == begins), schedule.phases[0])
+    return [
+        next(
+            {name: found}  # one of them alone, or Stripe refuses it
+            for name in ("discount", "promotion_code", "coupon")
+            if (found := _id(_get(one, name)))
+        )
+        for one in _get(present, "discounts") or []
+    ]
 
 
 def _next_phase(schedule: Any, offer_of: OfferOf) -> tuple[Offer | None, datetime | None]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, column, distinct, func, or_, select, text, true
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from portal.billing import rules
@@ -19,7 +20,7 @@ from portal.billing.models import (
     Purchase,
     WebhookEvent,
 )
-from portal.billing.queries.of_accounts import lines_of, open_requests, trouble_shown
+from portal.billing.queries.of_accounts import open_requests, trouble_shown
 from portal.billing.values import MONTH, Earned
 from portal.kit import paging
 from portal.kit.errors import Missing
@@ -64,12 +65,24 @@ def requests(session: Session) -> Sequence[Purchase]:
 
 def earned(session: Session, payments: Payments, *, since: datetime) -> list[Earned]:
     """What came in since a moment, by calendar month of payment, line and plan."""
-    rows = session.scalars(
-        _mine(select(MirroredInvoice), MirroredInvoice, payments)
-        .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
-        .order_by(MirroredInvoice.paid_at)
+    lines = func.jsonb_array_elements(MirroredInvoice.lines["lines"]).table_valued(
+        column("value", JSONB), name="line"
     )
-    return rules.earned((row.paid_at, row.id, lines_of(row)) for row in rows if row.paid_at is not None)
+    offer, currency = lines.c.value["offer"], MirroredInvoice.currency
+    sold = [func.coalesce(offer[part].astext, "").collate("C") for part in ("line", "plan")]
+    kind = func.date_trunc("month", MirroredInvoice.paid_at, "UTC"), *sold, currency
+    amount = func.sum(lines.c.value["amount"].astext.cast(BigInteger))
+    rows = session.execute(  # a year of invoices is more than a page can load
+        _mine(select(*kind, amount, func.count(distinct(MirroredInvoice.id))), MirroredInvoice, payments)
+        .join(lines, true())
+        .where(MirroredInvoice.status == "paid", MirroredInvoice.paid_at >= since)
+        .group_by(*(text(str(at)) for at in (1, 2, 3, 4)))
+        .order_by(*(text(str(at)) for at in (1, 2, 3, 4)))
+    )
+    return [
+        Earned(month, line or None, plan or None, Money(int(total), money), invoices)
+        for month, line, plan, money, total, invoices in rows
+    ]
 
 
 def recurring(session: Session, payments: Payments) -> list[Recurring]:

@@ -1,7 +1,7 @@
 """Scheduling: subscriptions that change by themselves when a phase ends."""
 
 from sandbox.stripe import ids
-from sandbox.stripe.billing import changing, ending, items, periods
+from sandbox.stripe.billing import changing, discounting, ending, items, periods
 from sandbox.stripe.due import MOVES
 from sandbox.stripe.errors import absent, exclusive, invalid
 from sandbox.stripe.rendering import render
@@ -30,6 +30,7 @@ def from_subscription(world: World, subscription: Obj) -> Obj:
         {"price": item["price"]["id"], "quantity": item["quantity"], "metadata": item["metadata"]}
         for item in subscription["items"]["data"]
     ]
+    discounts = [{"discount": id} for id in discounting.live(world, subscription["discounts"], world.now)]
     schedule: Obj = {
         "id": ids.new("subscription_schedule"),
         "object": "subscription_schedule",
@@ -55,7 +56,7 @@ def from_subscription(world: World, subscription: Obj) -> Obj:
         "end_behavior": "release",
         "livemode": False,
         "metadata": {},
-        "phases": [_phase(subscription["currency"], start, end, held, {})],
+        "phases": [_phase(subscription["currency"], start, end, held, {"discounts": discounts})],
         "released_at": None,
         "released_subscription": None,
         "status": "active",
@@ -154,6 +155,7 @@ def ends_by(world: World, subscription: Obj) -> Obj | None:
 
 def _take_on(world: World, subscription: Obj, phase: Obj, behavior: str) -> None:
     """Make the subscription what the phase says; nothing when it is so already."""
+    _discount(world, subscription, phase)
     wanted = {one["price"]: one["quantity"] for one in phase["items"]}
     held = {item["price"]["id"]: item for item in subscription["items"]["data"]}
     if wanted == {price: item["quantity"] for price, item in held.items()}:
@@ -170,6 +172,21 @@ def _take_on(world: World, subscription: Obj, phase: Obj, behavior: str) -> None
     given += [{"id": item["id"], "deleted": True} for item in leaving]
     params = {"items": given, "proration_behavior": behavior, "off_session": True}
     changing.change_items(world, subscription, params)
+
+
+def _discount(world: World, subscription: Obj, phase: Obj) -> None:
+    """The discounts of a phase are those that it names, whatever the subscription had before."""
+    wanted = discounting.redeem(
+        world,
+        phase["discounts"],
+        "discounts",
+        customer=subscription["customer"],
+        currency=subscription["currency"],
+        subscription=subscription["id"],
+    )
+    if wanted != subscription["discounts"]:
+        with world.changing(subscription, "customer.subscription.updated"):
+            subscription["discounts"] = wanted
 
 
 def _exchange(world: World, subscription: Obj, new: tuple[str, int]) -> None:
@@ -262,7 +279,10 @@ def _phase(currency: str, start: int, end: int, held: list[Obj], given: Obj) -> 
         "default_payment_method": None,
         "default_tax_rates": [],
         "description": None,
-        "discounts": [],
+        "discounts": [
+            {name: one.get(name) for name in ("coupon", "discount", "promotion_code")}
+            for one in given.get("discounts") or []
+        ],
         "end_date": end,
         "invoice_settings": None,
         "items": [

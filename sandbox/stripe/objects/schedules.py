@@ -5,7 +5,7 @@ from sandbox.stripe.errors import invalid
 from sandbox.stripe.fields import METADATA
 from sandbox.stripe.listing import Span, page, shape
 from sandbox.stripe.objects.prices import INTERVALS
-from sandbox.stripe.objects.subscriptions import BILLING_MODE, PRORATIONS
+from sandbox.stripe.objects.subscriptions import BILLING_MODE, DISCOUNTS, PRORATIONS
 from sandbox.stripe.routes import route
 from sandbox.stripe.shapes import Boolean, Choice, Hash, Integer, Many, Moment, Text
 from sandbox.stripe.store import Obj
@@ -17,6 +17,7 @@ PHASE = Hash(
         "start_date": Moment("now"),
         "end_date": Moment(),
         "duration": Hash({"interval": Choice(*INTERVALS, required=True), "interval_count": Integer(1)}),
+        "discounts": DISCOUNTS,
         "proration_behavior": Choice(*PRORATIONS),
         **METADATA,
     }
