@@ -80,11 +80,5 @@ document.querySelectorAll("[data-print]").forEach((button) => {
   button.addEventListener("click", () => window.print());
 });
 
-/* A bar that is wider than the screen shows where one is. */
-document.querySelectorAll(".side-nav [aria-current]").forEach((here) => {
-  const bar = here.closest(".side-nav");
-  bar.scrollLeft = here.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
-});
-
 showCopyButtons(document);
 document.addEventListener("htmx:after:swap", () => showCopyButtons(document));
