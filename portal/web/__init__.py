@@ -48,6 +48,7 @@ def create_app(
     equip(app, settings, push=push, gate=gate, stripe=stripe)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
+    guards.recognise(app)
     files.init(app)  # before anything reads a body
     site.init(app)
     visitor.init(app)
