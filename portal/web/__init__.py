@@ -98,6 +98,7 @@ def _context(settings: Settings) -> dict[str, Any]:
         "account": g.get("account"),
         "member": g.get("member"),
         "memberships": mine,
+        "home": visitor.start(person, belongs=bool(mine)) if person is not None else "/",
         "visitor": current_user,
         "may": lambda deed: g.get("member") is not None and accounts.may(g.member.role, deed),
     }
