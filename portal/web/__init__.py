@@ -48,6 +48,7 @@ def create_app(
     equip(app, settings, push=push, gate=gate, stripe=stripe)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_name_the_request)
+    guards.recognise(app)
     files.init(app)  # before anything reads a body
     site.init(app)
     visitor.init(app)
@@ -97,6 +98,7 @@ def _context(settings: Settings) -> dict[str, Any]:
         "account": g.get("account"),
         "member": g.get("member"),
         "memberships": mine,
+        "home": visitor.start(person, belongs=bool(mine)) if person is not None else "/",
         "visitor": current_user,
         "may": lambda deed: g.get("member") is not None and accounts.may(g.member.role, deed),
     }

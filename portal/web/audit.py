@@ -1,12 +1,18 @@
 """The audit, as a page."""
 
+import re
+from datetime import datetime
+from typing import Any
+
 from flask import Blueprint, g, render_template, request
 
 from portal import accounts
 from portal.web import site
 from portal.web.guards import member
+from portal.web.words import moment
 
 room = Blueprint("audit", __name__)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(\+00:00|Z)")
 WORDS = {
     "account.opened": "Opened the account",
     "account.renamed": "Renamed the account",
@@ -83,6 +89,18 @@ WORDS = {
     "ticket.tagged": "Tagged a ticket",
     "webhook.looked_at": "Looked at a webhook",
     "webhook.tried_again": "Tried a webhook again",
+    "accounts.searched": "Searched the accounts",
+    "bill.guarded": "Had the bill guarded at AWS",
+    "key.leaked": "Found a key in public",
+    "letter.looked_at": "Looked at a letter",
+    "letter.read_again": "Read a received letter again",
+    "letter.sent_again": "Sent a letter again",
+    "service_key.leaked": "Found a service key in public",
+    "service_key.minted": "Created a service key",
+    "service_key.revoked": "Revoked a service key",
+    "staff.added": "Added somebody to the staff",
+    "staff.removed": "Removed somebody from the staff",
+    "subscription.checkout": "Went to pay for a plan",
 }
 
 BY_STAFF = frozenset(
@@ -137,5 +155,14 @@ def details(row: accounts.AuditEntry, names: dict[str, str]) -> str:
     subject = (
         "" if row.subject in (row.account_id, row.actor_id) else names.get(row.subject or "", row.subject)
     )
-    changes = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in (row.data or {}).items())
+    changes = "; ".join(f"{key.replace('_', ' ')}: {_said(value)}" for key, value in (row.data or {}).items())
     return "; ".join(part for part in (subject, changes, row.reason) if part)
+
+
+def _said(value: Any) -> Any:
+    """A value as people read it: "yes" and "no", and moments as everywhere else."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return moment(datetime.fromisoformat(value))
+    return value

@@ -44,7 +44,7 @@ CODES = {  # as the edge calls them
 SENTENCES = {
     404: "There is no such page, or it is not yours to see.",
     405: "This address does not take that kind of request.",
-    413: "What you sent is larger than this form takes; the form says how much that is. Nothing was kept.",
+    413: "What you sent is longer than is taken here. Nothing was kept.",
     429: "You have asked for this very often. Wait a little, then try again.",
     500: "The fault is ours and has been noted. What you sent was not saved; try again in a moment.",
     503: "Upkeep cannot reach what it needs. Try again in a moment.",
@@ -71,6 +71,8 @@ def init(app: Flask) -> None:
             return error
         status = error.code or 500
         sentence = SENTENCES.get(status, error.description or "")
+        if status == 413:
+            sentence = _how_large() or sentence
         answer = _answer(status, sentence, error.name.lower().replace(" ", "_"))
         if isinstance(error, MethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
@@ -89,6 +91,14 @@ def init(app: Flask) -> None:
         log.exception("request broke", path=request.path)
         _begin_anew()
         return _answer(500, SENTENCES[500], "internal_error")
+
+
+def _how_large() -> str | None:
+    """How much is taken, where it was all of the body that is too much; a single text may be too long too."""
+    most = request.max_content_length
+    if most is None or (request.content_length or 0) <= most:
+        return None
+    return f"What you sent is larger than the {most / 10**6:.0f} MB that are taken here. Nothing was kept."
 
 
 def _begin_anew() -> None:

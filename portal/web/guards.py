@@ -62,6 +62,11 @@ def _mark(view: View, guard: Guard) -> View:
     return view
 
 
+def recognise(app: Flask) -> None:
+    """Know who asks before anything can refuse: the page that says so is drawn for them too."""
+    app.before_request(_recognise)
+
+
 def init(app: Flask) -> None:
     """Enforce the guards before every request."""
     app.before_request(_admit)
@@ -73,14 +78,17 @@ def check(app: Flask) -> None:
         assert endpoint in UNGUARDED or hasattr(view, "guard"), f"{endpoint} has no guard"
 
 
-def _admit() -> ResponseReturnValue | None:
+def _recognise() -> None:
     g.person = g.account = g.member = None
+    if request.endpoint not in UNGUARDED and current_user.is_authenticated:
+        g.person = current_user.person
+        g.account, g.member = accounts.chosen(site.session(), current_user.sign_in)
+
+
+def _admit() -> ResponseReturnValue | None:
     if request.endpoint is None or request.endpoint in UNGUARDED:
         return None
     guard: Guard = getattr(current_app.view_functions[request.endpoint], "guard")  # noqa: B009
-    if current_user.is_authenticated:
-        g.person = current_user.person
-        g.account, g.member = accounts.chosen(site.session(), current_user.sign_in)
     if guard.kind == "public":
         return None
     if g.person is None:

@@ -56,8 +56,17 @@ def index() -> str:
 @room.get("/pricing")
 @guards.public
 def pricing() -> str:
-    catalogue = plans.catalogue_or_none(site.session())
-    return render_template("home/pricing.html", catalogue=catalogue, interval=_interval(), saved=saved)
+    session = site.session()
+    catalogue, held = plans.catalogue_or_none(session), set()
+    if catalogue is not None and g.account is not None:
+        held = {one.plan for one in plans.held_lines(session, g.account.id, now=clock.now()).values()}
+    return render_template(
+        "home/pricing.html",
+        catalogue=catalogue,
+        interval=_interval(),
+        saved=saved,
+        held=held,
+    )
 
 
 @room.get("/help")

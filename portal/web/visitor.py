@@ -110,7 +110,12 @@ def midway(*, now: datetime) -> tuple[accounts.Person, bool] | None:
 
 def home(person: accounts.Person) -> str:
     """Where a person begins after signing in."""
-    if accounts.memberships(site.session(), person.id):
+    return start(person, belongs=bool(accounts.memberships(site.session(), person.id)))
+
+
+def start(person: accounts.Person, *, belongs: bool) -> str:
+    """The same, where it is known whether the person belongs to an account."""
+    if belongs:
         return "/dashboard"
     if person.staff_role is not None:
         return "/operator" if person.staff_role == "operator" else "/staff/queue"

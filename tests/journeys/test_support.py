@@ -1,31 +1,16 @@
 """A ticket from its opening to its reopening, as both sides live it, with scripts and without."""
 
 import re
-import threading
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from portal import support
+from tests.journeys.site import served
 from tests.web.desk import Desk
 from tests.web.talk import PICTURE
 
 pytestmark = pytest.mark.browser
-
-
-@contextmanager
-def served(app):
-    """The site on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -100,6 +85,30 @@ def test_a_ticket_is_opened_answered_closed_and_reopened(desk, enter):
     with desk.database() as session:
         ticket = support.ticket(session, desk.ids["alice"], 1)
         assert ticket.closed_at is None and ticket.assigned_to == desk.people["sue"]
+
+
+def test_files_that_are_too_large_are_named_before_they_are_sent(desk, web_app, browser):
+    with served(web_app) as url:
+        context = browser.new_context(base_url=url)
+        context.add_cookies([{"name": "upkeep", "value": desk.cookies["alice"], "url": url}])
+        page = context.new_page()
+        page.goto("/tickets/new")
+        page.get_by_label("Subject").fill("A film of it")
+        page.get_by_label("Your message").fill("See the file.")
+        files, send = page.get_by_label("Files"), page.get_by_role("button", name="Open ticket")
+        one = {"mimeType": "image/png", "buffer": PICTURE}
+        large = {"name": "film.png", "mimeType": "image/png", "buffer": bytes(support.FILE_BYTES + 1)}
+        files.set_input_files([large])
+        expect(page.get_by_role("alert")).to_have_text(re.compile("film.png is larger than 5 MiB"))
+        send.click()
+        expect(files).to_be_focused()
+        files.set_input_files([{"name": f"{n}.png", **one} for n in range(support.FILES + 1)])
+        expect(page.get_by_role("alert")).to_have_text("Attach at most 5 files to one message.")
+        files.set_input_files([{"name": "small.png", **one}])
+        expect(page.get_by_role("alert")).to_have_count(0)
+        send.click()
+        expect(page.get_by_role("heading", name="A film of it")).to_be_visible()
+        context.close()
 
 
 def test_single_keys_work_until_they_are_switched_off(desk, web_app, browser):

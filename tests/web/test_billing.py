@@ -38,6 +38,15 @@ def alice(till):
 # ---- Buying -----------------------------------------------------------------------------------------
 
 
+def test_the_prices_lead_nobody_where_they_are_refused(till, alice):
+    assert "Upgrade to API Pro" in alice.get("/pricing").text
+    till.upgrade()
+    page = alice.get("/pricing").text
+    assert "Upgrade to API Pro" not in page and "See your plans" in page
+    page = till.browser("sue").get("/pricing").text
+    assert "/subscription/preview" not in page and "/dashboard" not in page and 'href="/staff/queue"' in page
+
+
 def test_upgrading_leads_to_the_payment_page_and_back_to_the_plan(till, alice):
     page = till.upgrade()
     assert page.status_code == 303 and path_of(page.location) in ("/billing", "/")

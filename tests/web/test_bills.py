@@ -53,7 +53,7 @@ def test_what_cannot_be_taken_says_why(oscar, files, sentence):
 
 def test_an_upload_beyond_the_limit_says_so(oscar):
     answer = send(oscar, ("a.csv", "x" * 20_000_001))
-    assert answer.status_code == 413 and "larger than this form takes" in answer.text
+    assert answer.status_code == 413 and "larger than the 20 MB that are taken" in answer.text
 
 
 def test_an_import_that_is_not_there_is_not_found(oscar):

@@ -156,6 +156,25 @@ def test_an_account_is_switched_without_a_script(town, browser):
     context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_staff_find_their_pages_on_a_narrow_screen(town, browser, scripts):
+    narrow = {"width": NARROWS[1], "height": 640}
+    page = town.enter(browser, "oscar", viewport=narrow, java_script_enabled=scripts).new_page()
+    page.goto(town.address("/operator/costs"))
+    staff = page.get_by_role("navigation", name="Operator")
+    assert staff.count() == 0, "closed, they take no room"
+    page.get_by_role("button", name="Operator: Costs").click()
+    if scripts:
+        page.evaluate(AXE)
+        assert not [fault for rules in RULES.values() for fault in axe(page, rules)]
+        page.keyboard.press("Escape")
+        assert staff.count() == 0
+        page.get_by_role("button", name="Operator: Costs").click()
+    staff.get_by_role("link", name="Queue").click()
+    page.get_by_role("button", name="Operator: Queue").wait_for()
+    page.context.close()
+
+
 def test_the_first_thing_the_keyboard_meets_leads_to_the_content(town, browser):
     page = town.enter(browser, "alice", viewport=WIDE).new_page()
     page.goto(town.address("/dashboard"))

@@ -9,6 +9,7 @@ import pytest
 from portal import accounts
 from portal.kit import clock
 from portal.kit.db import unit
+from portal.web import audit
 from tests.web.people import PASSWORD, Visit
 from tests.web.sites import site_of
 
@@ -282,6 +283,21 @@ def test_the_audit_is_written_in_words_and_has_pages(alice, world):
     assert "Signed in" in alice.get("/settings/audit?page=2").text
     for odd in ("0", "-1", "999", "nonsense"):
         assert alice.get(f"/settings/audit?page={odd}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "yes"),
+        (False, "no"),
+        ("2026-11-30T12:42:04.763163+00:00", "30 Nov 2026, 12:42 UTC"),
+        ("2026-11-30", "2026-11-30"),
+        (4, "4"),
+    ],
+)
+def test_what_an_entry_of_the_audit_holds_is_read_by_people(value, words):
+    row = accounts.AuditEntry(action="key.rotated", subject="key_1", data={"retires_at": value})
+    assert audit.details(row, {}) == f"key_1; retires at: {words}"
 
 
 def test_a_stranger_sees_nothing_of_the_audit(alice, visit_elsewhere, world):

@@ -90,6 +90,18 @@ def test_another_site_puts_no_words_into_our_mouth(visit, origin):
     assert "Call this number" not in answer.text and answer.status_code == 400
 
 
-def test_more_than_can_be_read_is_refused_as_before(alice):
+def test_more_than_can_be_read_is_refused_and_told_how_much_is_taken(alice):
     answer = alice.post("/settings/name", name=f"A {PASSWORD} " * 200_000)
     assert answer.status_code == 413 and shown(answer) == []
+    assert "larger than the 1 MB" in answer.text and "Go back: what you typed" in answer.text
+
+
+def test_one_text_that_is_too_long_is_refused_in_other_words(alice):
+    alice.options["content_type"] = "multipart/form-data"
+    answer = alice.post("/settings/name", name="A long name " * 50_000)
+    assert answer.status_code == 413 and "longer than is taken here" in answer.text
+
+
+def test_who_is_refused_before_the_view_still_sees_their_own_pages(alice):
+    for answer in (alice.post("/tickets/new", **TICKET), alice.get("/nowhere")):
+        assert "Sign out" in answer.text and "Go to the dashboard" in answer.text

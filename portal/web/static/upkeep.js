@@ -36,6 +36,47 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 
+/* Files that the server would refuse are named before they are sent for nothing. What it says is the law all the same. */
+function tooMuch(input) {
+  const { mostFiles, mostBytes, mostTogether } = input.dataset;
+  const files = [...input.files];
+  const large = files.find((file) => mostBytes && file.size > mostBytes);
+  if (large) return `${large.name} is larger than ${mostBytes / 2 ** 20} MiB. Make it smaller, or share a link.`;
+  if (mostFiles && files.length > mostFiles) return `Attach at most ${mostFiles} files to one message.`;
+  const together = files.reduce((sum, file) => sum + file.size, 0);
+  if (mostTogether && together > mostTogether) return `That is more than ${mostTogether / 1e6} MB at once. Choose fewer files.`;
+  return "";
+}
+
+function sayTooMuch(input) {
+  const sentence = tooMuch(input);
+  input.parentElement.querySelectorAll(".field-error").forEach((one) => one.remove());
+  input.setAttribute("aria-invalid", String(Boolean(sentence)));
+  input.setAttribute("aria-describedby", `${input.id}-hint ${input.id}-error`);
+  if (!sentence) return false;
+  const said = document.createElement("p");
+  said.id = `${input.id}-error`;
+  said.className = "field-error";
+  said.role = "alert";
+  input.after(said);
+  said.textContent = sentence;
+  return true;
+}
+
+const FILES = "[data-most-files], [data-most-together]";
+document.addEventListener("change", (event) => event.target.matches(FILES) && sayTooMuch(event.target));
+document.addEventListener(
+  "submit",
+  (event) => {
+    const refused = [...event.target.querySelectorAll(FILES)].find(sayTooMuch);
+    if (!refused) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    refused.focus();
+  },
+  true,
+);
+
 /* A double click sends a form once: the second would make a second key, and hide the first. */
 document.addEventListener(
   "submit",
@@ -78,12 +119,6 @@ document.addEventListener("click", (event) => {
 document.querySelectorAll("[data-print]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
-});
-
-/* A bar that is wider than the screen shows where one is. */
-document.querySelectorAll(".side-nav [aria-current]").forEach((here) => {
-  const bar = here.closest(".side-nav");
-  bar.scrollLeft = here.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
 });
 
 showCopyButtons(document);
