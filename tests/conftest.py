@@ -3,6 +3,7 @@
 Each process that runs tests has engines of its own, started when the first test asks for them.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -200,6 +201,12 @@ def pytest_collection_modifyitems(config, items):
             # pytest-xdist 3.8 says the group in an attribute that pytest 9.2 does not read any more.
             item._id = NodeId.parse(f"{item.nodeid}@{group}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+def pytest_collection_finish():
+    """Thousands of tests are no garbage: whoever collects it need not look through them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

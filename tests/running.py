@@ -129,6 +129,6 @@ def family(pid):
     return {one: born(one) for one in found}
 
 
-def gone(people):
-    """Whether all of a family end before long."""
-    return wait_until(lambda: not any(born(pid) == birth for pid, birth in people.items()), 20)
+def gone(people, seconds=20):
+    """Whether all of a family end within the time."""
+    return wait_until(lambda: not any(born(pid) == birth for pid, birth in people.items()), seconds)

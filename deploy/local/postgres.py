@@ -59,6 +59,7 @@ class Postgres(Process):
                 folder=shelter,
                 guise=self.guise,
                 stop_signal=signal.SIGINT,  # a fast shutdown: clients are sent away
+                urgent_signal=signal.SIGQUIT,  # an immediate one: it kills its own after five seconds
                 orphan_signal=signal.SIGINT,
             )
         )

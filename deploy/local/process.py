@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy.local.guise import Guise, before_exec, user
 
 POLL_SECONDS = 0.05
+URGENT_SECONDS = 10
 
 
 class StackError(Exception):
@@ -30,6 +31,7 @@ class Service:
     folder: Path = field(default_factory=Path.cwd)
     guise: Guise = Guise.SELF
     stop_signal: signal.Signals = signal.SIGTERM
+    urgent_signal: signal.Signals | None = None
     orphan_signal: signal.Signals = signal.SIGKILL
     start_seconds: float = 60
     stop_seconds: float = 10
@@ -98,15 +100,26 @@ class Process:
             self._asked_to_stop = True
 
     def stop(self) -> None:
-        """Ask it to stop, wait `stop_seconds`, and kill what is then left of its group."""
+        """Ask it to stop, and kill what is left of its group after `stop_seconds`.
+
+        Where it has an `urgent_signal` that comes in between: its children may be in groups of their own,
+        and it is given a little longer to end them itself.
+        """
         if self._popen is None or self._cleared:
             return
         self.ask_to_stop()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(self.service.stop_seconds)
+        if not self._ends_within(self.service.stop_seconds) and self.service.urgent_signal is not None:
+            self._popen.send_signal(self.service.urgent_signal)
+            self._ends_within(URGENT_SECONDS)
         kill_group(self._popen.pid)
         self._popen.wait()
         self._cleared = True  # its number may soon be another's
+
+    def _ends_within(self, seconds: float) -> bool:
+        assert self._popen is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
+        return not self.alive
 
     def kill(self) -> None:
         """End it without a warning (SIGKILL), itself alone: its own children must notice."""

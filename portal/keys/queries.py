@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, distinct, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts import Account
 from portal.keys import rules
 from portal.keys.models import Key, ServiceKey
 from portal.kit import paging
+from portal.kit.db import among
 from portal.kit.errors import Missing
 
 REMEMBERED = timedelta(days=2)
@@ -158,8 +159,7 @@ def names(session: Session, account_id: str, key_ids: Sequence[str]) -> dict[str
     """Those of the ids that are keys of the account, with their keys, dead ones too."""
     if not key_ids:
         return {}
-    wanted = any_(literal(list(key_ids), ARRAY(Text)))  # one parameter, however many they are
-    mine = select(Key).where(Key.account_id == account_id, Key.id == wanted)
+    mine = select(Key).where(Key.account_id == account_id, among(Key.id, key_ids))
     return {key.id: key for key in session.scalars(mine)}
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import accounts, plans
 from portal.kit import ids
+from portal.kit.db import among
 from portal.kit.errors import Conflict
 from portal.kit.outbox import tell
 from portal.metering import rules
@@ -80,10 +81,9 @@ def of_month(session: Session, account_id: str, window_id: int) -> list[Credit]:
 
 def given(session: Session, windows: Iterable[int]) -> dict[tuple[int, str], int]:
     """The units given in these windows, by (window, meter)."""
-    wanted = any_(cast(list(windows), ARRAY(BigInteger)))  # one parameter, however many they are
     statement = (
         select(Credit.window_id, Credit.meter, func.sum(Credit.units))
-        .where(Credit.window_id == wanted)
+        .where(among(Credit.window_id, windows))
         .group_by(Credit.window_id, Credit.meter)
     )
     return {(window, meter): int(units) for window, meter, units in session.execute(statement)}

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, any_, cast, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Date, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.gate import Settled
-from portal.kit.db import Base
+from portal.kit.db import Base, among
 from portal.metering.models import UsageDay, UsageHour, UsageRow, UsageTotal
 
 _SETTLED = text("""
@@ -141,7 +141,7 @@ def _roll_up(session: Session, table: type[Base], names: dict[str, Any], ids: Se
     # Rows are locked in the order of their keys, the same for everyone: two settlers never embrace.
     lines = (
         select(*names.values(), UsageRow.account_id, func.sum(UsageRow.units), func.sum(UsageRow.calls))
-        .where(UsageRow.id == any_(cast(list(ids), ARRAY(BigInteger))))
+        .where(among(UsageRow.id, ids))
         .group_by(*names.values(), UsageRow.account_id)
         .order_by(*names.values())
     )

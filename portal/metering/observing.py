@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal import plans
+from portal.kit.db import among
 from portal.kit.money import Money
 from portal.metering import giving, rules
 from portal.metering.models import UsageTotal
@@ -182,8 +183,7 @@ def _noted(parts: Iterable[_Part]) -> list[Noted]:
 def _used(session: Session, windows: set[int]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {window: {} for window in windows}
     rows = select(UsageTotal.window_id, UsageTotal.meter, UsageTotal.units)
-    wanted = any_(cast(list(windows), ARRAY(BigInteger)))  # one parameter, however many they are
-    for window, meter, units in session.execute(rows.where(UsageTotal.window_id == wanted)):
+    for window, meter, units in session.execute(rows.where(among(UsageTotal.window_id, windows))):
         if rules.is_counted(meter):
             found[window][meter] = units
     return found

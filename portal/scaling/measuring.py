@@ -50,8 +50,8 @@ def changed(session: Session, row: Suggestion, now: datetime) -> Measured:
         return Measured(Decimal(), 0)
     usual = before.amount * after.days / before.days
     if data.get("by_calls"):
-        then = _calls(session, day - before.days * DAY, day)
-        since = _calls(session, day + DAY, day + (1 + after.days) * DAY)
+        then = metering.units(session, "calls", day - before.days * DAY, day)
+        since = metering.units(session, "calls", day + DAY, day + (1 + after.days) * DAY)
         usual = before.amount * since / then if then else usual
     return Measured(usual - after.amount, after.days)
 
@@ -61,7 +61,3 @@ def credited(session: Session, row: Suggestion, now: datetime) -> Measured:
     assert row.applied_at is not None
     found = costs.credited(session, row.currency, midnight(row.applied_at))
     return Measured(found.amount, found.days)
-
-
-def _calls(session: Session, since: datetime, until: datetime) -> int:
-    return sum(metering.load(session, since, until).values())

@@ -39,7 +39,7 @@ def monthly_calls(session: Session, now: datetime) -> dict[datetime, int]:
     for hour, calls in metering.load(session, add_months(this, -MONTHS), this).items():
         counted[calendar_month(hour.astimezone(UTC))[0]] += calls
     if not counted:
-        newest = sum(metering.load(session, now - MONTH, now).values())
+        newest = metering.units(session, "calls", now - MONTH, now)
         return {this: newest} if newest else {}
     return dict(sorted(counted.items()))
 
@@ -49,7 +49,7 @@ def _each(session: Session, typed: Calls | None, now: datetime) -> Calls | None:
     if typed is None:
         return None
     spent = metering.units(session, DURATION_METER, now - MONTH, now)
-    calls = sum(metering.load(session, now - MONTH, now).values()) if spent else 0
+    calls = metering.units(session, "calls", now - MONTH, now) if spent else 0
     return Calls(max(1, round(spent / calls)), typed.memory_mb) if calls else typed
 
 

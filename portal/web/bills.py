@@ -77,7 +77,7 @@ def show(import_id: str) -> str:
 
 def upload() -> dict[str, Any]:
     """What `bills/_upload.html` needs, on whatever page it stands."""
-    return {"upload": BillsForm(formdata=None), "megabytes": UPLOAD_MEGABYTES}
+    return {"upload": BillsForm(formdata=None), "most": UPLOAD_MEGABYTES * MEGABYTE}
 
 
 def _page(form: BillsForm) -> str:

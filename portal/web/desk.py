@@ -207,7 +207,7 @@ def _page(
         names={one.id: one.name or one.email for one in people},
         me=g.person.id,
         now=now,
-        accept=files.ACCEPT,
+        taken=files.TAKEN,
         file_address=lambda file: url_for("desk.download", ticket_id=ticket.id, attachment_id=file.id),
         **beside,
     )

@@ -13,7 +13,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 FORM_BYTES = 1 << 20  # what a form may take beside its files
 LIMIT = support.FILES * support.FILE_BYTES + FORM_BYTES
 SANDBOX = "default-src 'none'; sandbox"
-ACCEPT = ",".join(f".{ending}" for ending in support.KNOWN_FILES.replace(" and ", ", ").split(", "))
+TAKEN = {
+    "accept": ",".join(f".{ending}" for ending in support.KNOWN_FILES.replace(" and ", ", ").split(", ")),
+    "data_most_files": support.FILES,
+    "data_most_bytes": support.FILE_BYTES,
+}
+"""What a field for files is told, so that the browser says what the server would refuse."""
 
 
 def taken(view: View) -> View:

@@ -189,7 +189,7 @@ def _new(form: TicketForm) -> str:
         held=plans.current(session, g.account.id, line="support", now=now),
         promised=_sentences(support.expected(session, g.account.id, now=now)),
         catalogue=plans.catalogue(session),
-        accept=files.ACCEPT,
+        taken=files.TAKEN,
     )
 
 
@@ -206,7 +206,7 @@ def _page(number: int, form: MessageForm) -> str:
         state=sentence(ticket, support.due(session, [ticket.id]).get(ticket.id), now, "customer"),
         may_reopen=support.may_reopen(ticket.closed_at, now),
         file_address=lambda file: url_for("tickets.download", number=number, attachment_id=file.id),
-        accept=files.ACCEPT,
+        taken=files.TAKEN,
     )
 
 

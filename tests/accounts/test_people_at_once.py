@@ -2,15 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import count
 
 import pytest
-from sqlalchemy import text
 
+from deploy.local.process import wait_until
 from portal import accounts
 from portal.kit.db import unit
 from portal.kit.errors import Exhausted, Missing, Refusal
 from tests.accounts.people import LAPTOP, NOON, PASSWORD, VAULT, account_of, enrol, facts, join, turn_codes_on
+from tests.waiting import somebody_waits
 
 
 @pytest.fixture
@@ -29,15 +29,6 @@ def at_once(database):
             return list(pool.map(one, verbs))
 
     return run
-
-
-def wait_for_somebody_who_waits(database):
-    """Until a statement waits for a row that another unit holds."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    for _ in count():
-        with database() as session:
-            if session.scalar(waiting):
-                return
 
 
 def kept(results):
@@ -128,7 +119,8 @@ def test_an_invitation_that_is_accepted_while_it_is_taken_back_lets_nobody_in(da
         with database() as session, unit(session):
             accounts.rename_account(session, account.id, "Acme", actor=owner, now=NOON)
             accepting = pool.submit(accept)
-            wait_for_somebody_who_waits(database)
+            assert wait_until(lambda: accepting.done() or somebody_waits(database), 30)
+            assert not accepting.done()
             accounts.revoke_invitation(session, account.id, found.id, actor=owner, now=NOON)
         with pytest.raises(Missing):
             accepting.result()

@@ -4,12 +4,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
 
 from deploy.local.process import wait_until
 from portal import billing
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Refusal
+from tests.waiting import somebody_waits
 
 
 @pytest.fixture
@@ -108,18 +108,12 @@ def test_an_older_look_never_overwrites_a_newer_one(paying):
         with paying.database() as session:
             billing.sync(session, stripe, customer, now=paying.now)
 
-    def waits_for_the_lock():
-        with paying.database() as session, unit(session):
-            return session.scalar(
-                text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            )
-
     with ThreadPoolExecutor(2) as pool:
         older = pool.submit(sync, slow)
         assert slow.looked.wait(30)
         paying.v1.subscriptions.cancel(paying.subscriptions()[0].id)
         newer = pool.submit(sync, paying.stripe)
-        assert wait_until(lambda: newer.done() or waits_for_the_lock(), 30) and not newer.done()
+        assert wait_until(lambda: newer.done() or somebody_waits(paying.database), 30) and not newer.done()
         slow.go_on.set()
         older.result(30)
         newer.result(30)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text as text_of
 
 from portal import accounts, costs
 
@@ -66,12 +65,6 @@ def bill(*lines, name="bill.csv", packed=False, columns=COLUMNS):
     """A file of these lines."""
     content = text(*lines, columns=columns).encode()
     return costs.BillFile(name, io.BytesIO(gzip.compress(content, mtime=0) if packed else content))
-
-
-def somebody_waits(database):
-    """Whether somebody waits for what another transaction holds."""
-    with database() as session:
-        return session.scalar(text_of("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
 
 
 def take(session, *files, now=NOW, **options):

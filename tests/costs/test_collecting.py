@@ -19,7 +19,8 @@ from portal.kit.db import unit
 from portal.kit.errors import Exhausted
 from portal.kit.money import Money
 from tests.costs import clouds
-from tests.costs.bills import OSCAR, bill, line, somebody_waits, take
+from tests.costs.bills import OSCAR, bill, line, take
+from tests.waiting import somebody_waits
 from worker import costs as duties
 from worker.house import House
 

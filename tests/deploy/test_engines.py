@@ -1,7 +1,10 @@
 """The engines, in a folder and on ports of their own."""
 
+import contextlib
 import os
 import shutil
+import signal
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -11,6 +14,8 @@ from deploy.local import binaries
 from deploy.local.engines import APP, OWNER, Engines, Passwords, Postgres, Redis
 from deploy.local.ports import free_port
 from deploy.local.process import StackError
+from deploy.local.state import born
+from tests.running import family
 
 PASSWORDS = Passwords()
 
@@ -60,6 +65,22 @@ def test_what_was_written_outlives_a_kill(tmp_path):
         with psycopg.connect(engines.postgres.url(OWNER)) as owner:
             assert owner.execute("SELECT word FROM shelf").fetchone() == ("book",)
         assert redis_py.Redis.from_url(engines.redis.url()).get("word") == b"book"
+
+
+def test_a_postgresql_that_does_not_end_in_time_leaves_no_process(tmp_path):
+    """Its processes are in groups of their own: one that hangs is not reached by killing its parent's."""
+    postgres = Postgres(tmp_path, free_port(), PASSWORDS, durable=False)
+    postgres.service = replace(postgres.service, stop_seconds=0.5)
+    postgres.start()
+    everyone = family(postgres.pid)
+    hanging = max(everyone.keys() - {postgres.pid})
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        postgres.stop()
+        assert [pid for pid, birth in everyone.items() if born(pid) == birth] == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(hanging, signal.SIGKILL)
 
 
 def test_redis_appends_each_second_and_never_evicts(tmp_path):

@@ -152,7 +152,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_is_clean(tmp_path
     assert (again.folder / "example.json").read_text() == example_key
     everyone = family(again.pid)
     assert again.stop(signal.SIGINT) == 0
-    assert gone(everyone)
+    assert gone(everyone, seconds=1)
     assert again.printed.endswith("Stopping.\nStopped.\n")
     assert not (again.folder / "stack.json").exists()
     assert is_free(again.port)
@@ -184,4 +184,4 @@ def test_a_stack_that_is_stopped_while_it_starts_leaves_nothing(tmp_path):
     assert wait_until(lambda: (stack.folder / "processes.json").exists(), 30)
     everyone = family(stack.pid)
     assert stack.stop() == 0
-    assert gone(everyone)
+    assert gone(everyone, seconds=1)

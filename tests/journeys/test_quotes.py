@@ -1,28 +1,18 @@
 """A custom deployment, from the wish on the pricing page to the paid invoice, as both sides click it."""
 
-from dataclasses import replace
-
 import pytest
 from playwright.sync_api import expect
 
 from portal import billing, support
-from portal.kit.letterhead import Letterhead
-from portal.kit.settings import Post
-from tests.journeys.site import served
-from tests.post.listening import ADDRESS
-from tests.web.till import till_of
-from tests.worker.conftest import PushedGate
-from tests.worker.stage import follow
-from worker.house import House
+from tests.web.sites import served
+from tests.web.till import settle, working_till_of
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def till(settings, database, redis, tmp_path):
-    with till_of(replace(settings, post=Post(ADDRESS)), database, tmp_path / "stripe") as till:
-        head = Letterhead(till.settings.brand, till.settings.public_url, till.settings.secret_key)
-        till.house = House(till.settings, database, PushedGate(), head, till.stripe)
+    with working_till_of(settings, database, tmp_path / "stripe") as till:
         yield till
 
 
@@ -41,13 +31,6 @@ def enter(till, browser):
         yield page_of
         for context in contexts:
             context.close()
-
-
-def settle(till):
-    """Everything that follows from what was done."""
-    follow(till.house)
-    till.webhooks()
-    follow(till.house)
 
 
 def test_a_quote_is_asked_for_offered_accepted_and_paid(till, enter):

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from portal import support
-from tests.journeys.site import served
 from tests.web.desk import Desk
+from tests.web.sites import served
 from tests.web.talk import PICTURE
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,8 @@ from portal import scaling, sustainability
 from portal.kit.db import unit
 from portal.kit.errors import Conflict, Invalid, Missing
 from portal.kit.money import Money
-from tests.costs.bills import OSCAR, bill, line, somebody_waits, take
+from tests.costs.bills import OSCAR, bill, line, take
+from tests.waiting import somebody_waits
 
 NOW = datetime(2026, 11, 1, 3, tzinfo=UTC)
 DAY = timedelta(days=1)

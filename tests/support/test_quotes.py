@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from deploy.local.process import wait_until
 from portal import accounts, support
@@ -15,6 +15,7 @@ from portal.kit.money import Money
 from portal.kit.outbox import Fact, ToldFact
 from portal.support.models import Quote
 from tests.support.desk import MONDAY, clock, set_up
+from tests.waiting import somebody_waits
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 USUAL = Money(80_000)
@@ -377,10 +378,3 @@ def test_an_expiry_that_another_quote_brings_is_told_once_also_with_the_watch_at
 def _in_unit(session, verb):
     with unit(session):
         verb()
-
-
-def somebody_waits(database):
-    """Whether somebody waits for a row that is held."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    with database() as session:
-        return session.scalar(waiting) > 0

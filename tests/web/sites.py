@@ -1,8 +1,11 @@
 """The site, made once for each set of settings: its routes take longer to lay out than most tests to run."""
 
+import threading
+from contextlib import contextmanager
 from functools import lru_cache
 
 from jinja2 import BytecodeCache
+from werkzeug.serving import make_server
 
 from portal.web import create_app, equip, site
 
@@ -43,3 +46,16 @@ def site_of(settings, **parts):
     site.limiter.enabled = False  # all sites of a process share it, and another may have turned it on
     equip(app, settings, **parts)
     return app
+
+
+@contextmanager
+def served(app):
+    """The address of a site, on a port of its own for as long as the context lasts."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()

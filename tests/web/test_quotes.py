@@ -8,16 +8,11 @@ import pytest
 
 from portal import accounts, billing, support
 from portal.kit.db import unit
-from portal.kit.letterhead import Letterhead
 from portal.kit.outbox import ToldFact
-from portal.kit.settings import Post
-from tests.post.listening import ADDRESS
 from tests.web.sites import site_of
-from tests.web.till import till_of
-from tests.worker.conftest import PushedGate
+from tests.web.till import settle, working_till_of
 from tests.worker.stage import follow, letters
 from worker import relay
-from worker.house import House
 from worker.quotes import invoice_quote
 
 ASKED = {"what": "Your API on our cluster.", "where": "AWS, eu-central-1", "by": "March", "budget": "1500"}
@@ -26,9 +21,7 @@ NEW = "/tickets/new?kind=deployment"
 
 @pytest.fixture
 def till(settings, database, redis, tmp_path):
-    with till_of(replace(settings, post=Post(ADDRESS)), database, tmp_path / "stripe") as till:
-        head = Letterhead(till.settings.brand, till.settings.public_url, till.settings.secret_key)
-        till.house = House(till.settings, database, PushedGate(), head, till.stripe)
+    with working_till_of(settings, database, tmp_path / "stripe") as till:
         yield till
 
 
@@ -55,13 +48,6 @@ def ask(till, **changes):
 def offer(till, path, **changes):
     given = {"amount": "800", "text": "One cluster, *handed over*.", "valid_days": "14", **changes}
     return till.browser("sue").press(f"{path}/quote", "Offer", **given)
-
-
-def settle(till):
-    """Everything that follows from what was done."""
-    follow(till.house)
-    till.webhooks()
-    follow(till.house)
 
 
 def quote_of(till):

@@ -9,9 +9,15 @@ from sqlalchemy import select
 from portal import accounts, billing, plans
 from portal.kit import clock
 from portal.kit.db import unit
+from portal.kit.letterhead import Letterhead
+from portal.kit.settings import Post
 from tests.plans.people import publish, someone
+from tests.post.listening import ADDRESS
 from tests.sandboxed import Place, StripeSandbox
 from tests.web.sites import site_of
+from tests.worker.conftest import PushedGate
+from tests.worker.stage import follow
+from worker.house import House
 
 TEAM = {"bob": "billing", "dora": "developer", "vera": "viewer"}
 STAFF = {"sue": "support", "oscar": "operator"}
@@ -157,6 +163,22 @@ def till_of(settings, database, folder):
             yield Till(settings, database, sandbox)
         finally:
             clock.configure(None)
+
+
+@contextmanager
+def working_till_of(settings, database, folder):
+    """The same with `till.house`: `settle` does what its worker would, whose letters can be answered."""
+    with till_of(replace(settings, post=Post(ADDRESS)), database, folder) as till:
+        head = Letterhead(till.settings.brand, till.settings.public_url, till.settings.secret_key)
+        till.house = House(till.settings, database, PushedGate(), head, till.stripe)
+        yield till
+
+
+def settle(till):
+    """Everything that follows from what was done."""
+    follow(till.house)
+    till.webhooks()
+    follow(till.house)
 
 
 class Browser:

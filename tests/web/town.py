@@ -1,10 +1,8 @@
 """The site on a port of its own, with somebody in every state that a page can show."""
 
-import threading
 from contextlib import contextmanager
 
 from flask import session as cookie_session
-from werkzeug.serving import make_server
 
 from portal import accounts
 from portal.kit import clock
@@ -13,6 +11,7 @@ from portal.kit.letterhead import Letterhead
 from portal.web import site, visitor
 from tests.plans.people import shipped
 from tests.web.sample import fill
+from tests.web.sites import served
 
 PAGES = {
     "nobody": """/ /pricing /pricing?interval=year /help /docs /contact /signup /signup/sent /login
@@ -74,14 +73,8 @@ class Town:
 @contextmanager
 def town_of(app, sessions, settings):
     """A town for as long as the context lasts."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Town(app, sessions, settings, f"http://127.0.0.1:{server.port}")
-    finally:
-        server.shutdown()
-        thread.join()
+    with served(app) as url:
+        yield Town(app, sessions, settings, url)
 
 
 def changed_catalogue(folder):

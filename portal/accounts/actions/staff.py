@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts import queries, rules
 from portal.accounts.actions import audit, codes, links, people, signins, signups, tenants
-from portal.accounts.models import Account, Person, SignIn
+from portal.accounts.models import Account, AuditEntry, Person
 from portal.accounts.rules import Actor
 from portal.kit.errors import Invalid, Missing
 
@@ -44,7 +44,11 @@ def first_operator(session: Session, *, actor: Actor, now: datetime) -> Person |
         person.staff_role = "operator"
         audit.record(session, actor, "staff.added", subject=person.id, data={"role": "operator"}, now=now)
         return person
-    signed_in = select(SignIn.id).where(SignIn.person_id.in_([person.id for person in found])).limit(1)
+    signed_in = (  # the audit forgets nothing, unlike sign-ins
+        select(AuditEntry.id)
+        .where(AuditEntry.action == "sign_in.began", AuditEntry.actor_id.in_([one.id for one in found]))
+        .limit(1)
+    )
     return None if session.scalar(signed_in) is not None else found[0]
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Text, any_, func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Account, Invitation, Member, Person, RecoveryCode, SignIn
 from portal.accounts.rules import ROLES, normal_email, sign_in_ends_at
 from portal.kit import tokens
+from portal.kit.db import among
 from portal.kit.errors import Missing
 
 
@@ -31,8 +32,7 @@ def get(session: Session, account_id: str) -> Account:
 
 def names(session: Session, account_ids: Iterable[str]) -> dict[str, str]:
     """What accounts are called, by their ids."""
-    wanted = any_(literal(list(account_ids), ARRAY(Text)))  # one parameter, however many they are
-    rows = session.execute(select(Account.id, Account.name).where(Account.id == wanted))
+    rows = session.execute(select(Account.id, Account.name).where(among(Account.id, account_ids)))
     return {account_id: name for account_id, name in rows}  # noqa: C416
 
 

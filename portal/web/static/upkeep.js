@@ -52,7 +52,7 @@ function sayTooMuch(input) {
   const sentence = tooMuch(input);
   input.parentElement.querySelectorAll(".field-error").forEach((one) => one.remove());
   input.setAttribute("aria-invalid", String(Boolean(sentence)));
-  input.setAttribute("aria-describedby", `${input.id}-hint ${input.id}-error`);
+  input.setAttribute("aria-describedby", `${input.id}-hint${sentence ? ` ${input.id}-error` : ""}`);
   if (!sentence) return false;
   const said = document.createElement("p");
   said.id = `${input.id}-error`;
